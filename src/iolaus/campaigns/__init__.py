@@ -1,0 +1,1 @@
+"""Tokens to links, clusters, tests and verdicts."""

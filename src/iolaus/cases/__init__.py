@@ -1,0 +1,1 @@
+"""What a finding is worth, and the report that shows it."""

@@ -1,0 +1,1 @@
+"""Runs named SQL steps on DuckDB, out of core."""

@@ -1,0 +1,1 @@
+"""Any log format to exchanges and accounts; rejects are counted and kept."""

@@ -1,0 +1,1 @@
+"""Exchanges to text features, profiles and tokens."""
