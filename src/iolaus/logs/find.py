@@ -1,0 +1,84 @@
+"""Which files of a directory make up the log."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from iolaus.core.errors import InputError
+
+SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
+OTHER_TABLES = ("accounts", "releases", "enforcement")
+LAYOUT = "A log is LOG/exchanges/*.parquet or *.jsonl (see docs/reading-logs.md)."
+
+
+@dataclass(frozen=True)
+class Found:
+    """Paths of a log. others: by table name. ignored: names under exchanges/ of no known format."""
+
+    root: Path
+    exchanges: tuple[Path, ...]
+    others: dict[str, Path]
+    ignored: tuple[str, ...]
+
+
+def find(root: Path) -> Found:
+    """List the log's files, sorted by name. Raises InputError if there are no exchanges."""
+    _require_directory(root, f"Check the path. {LAYOUT}")
+    exchanges = root / "exchanges"
+    _require_directory(exchanges, _layout_hint(root))
+    files = sorted(_walk(exchanges), key=lambda path: path.relative_to(root).as_posix())
+    known = tuple(path for path in files if path.name.endswith(SUFFIXES))
+    ignored = tuple(p.relative_to(root).as_posix() for p in files if p not in set(known))
+    if not known:
+        there = f"It holds {', '.join(ignored[:5])}." if ignored else "It is empty."
+        raise InputError(
+            f"there is no exchange file. {there}",
+            where=str(exchanges),
+            next_step="Put *.parquet, *.jsonl, *.jsonl.gz or *.jsonl.zst there.",
+        )
+    others = {table: path for table in OTHER_TABLES if (path := _one_file(root, table))}
+    return Found(root, known, others, ignored)
+
+
+def _require_directory(path: Path, next_step: str) -> None:
+    if not path.exists():
+        raise InputError("there is no such directory.", where=str(path), next_step=next_step)
+    if not path.is_dir():
+        raise InputError("this is a file, not a directory.", where=str(path), next_step=next_step)
+
+
+def _layout_hint(root: Path) -> str:
+    """People point at the exchanges directory itself, or put its files one level too high."""
+    if root.name == "exchanges":
+        return f"Point at its parent directory instead. {LAYOUT}"
+    if any(path.name.endswith(SUFFIXES) for path in root.iterdir()):
+        return f"Move the files of exchanges into {root / 'exchanges'}. {LAYOUT}"
+    return LAYOUT
+
+
+def _walk(directory: Path) -> list[Path]:
+    """All files below, hidden ones and Spark's (_SUCCESS, .crc) left out."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(directory, onerror=_not_listed, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        found += [Path(folder, name) for name in names if not name.startswith((".", "_"))]
+    return found
+
+
+def _not_listed(error: OSError) -> None:
+    raise InputError(
+        f"cannot list this directory: {error.strerror}.",
+        where=str(error.filename),
+        next_step="Give the user who runs iolaus read access to it.",
+    ) from error
+
+
+def _one_file(root: Path, table: str) -> Path | None:
+    there = [path for suffix in SUFFIXES if (path := root / f"{table}{suffix}").is_file()]
+    if len(there) > 1:
+        raise InputError(
+            f"there are two files of {table}: {', '.join(path.name for path in there)}.",
+            where=str(root),
+            next_step="Keep one of them.",
+        )
+    return there[0] if there else None

@@ -1,0 +1,231 @@
+"""A log directory: its files, its rows in a fixed order, and what was rejected."""
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from iolaus.core.errors import InputError
+from iolaus.core.tables import SOURCE
+from iolaus.logs.checks import keep_valid
+from iolaus.logs.find import Found, find
+from iolaus.logs.hints import found_columns
+from iolaus.logs.jsonl import JsonlReader
+from iolaus.logs.parquet import ParquetReader
+from iolaus.logs.reader import Chunk, Reader
+from iolaus.logs.rejects import Cause, Rejects
+from iolaus.logs.spec import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES, TableSpec
+
+SOURCE_ROW = SOURCE.names[1]
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One file of the log. name: path relative to the log directory, with '/'. size: bytes."""
+
+    path: Path
+    name: str
+    size: int
+
+    def digest(self) -> str:
+        """SHA-256 of the file as it is stored, in hexadecimal."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Log:
+    """See `open_log`. Rows may be read again; only the first pass is counted in rejects."""
+
+    def __init__(self, found: Found, rejects: Rejects, *, assume_utc: bool) -> None:
+        self.rejects = rejects
+        self._root = found.root
+        self.ignored: tuple[str, ...] = found.ignored
+        self.files = tuple(_log_file(p, found.root) for p in found.exchanges)
+        self._others = {table: _log_file(p, found.root) for table, p in found.others.items()}
+        self.other_files = tuple(self._others.values())
+        self._assume_utc = assume_utc
+        self._readers = [self._reader(file) for file in self.files]
+        self._counted: set[str] = set()
+        for reader in self._readers:
+            reader.check(EXCHANGES)
+
+    @property
+    def rows_estimate(self) -> int | None:
+        """Rows before any is rejected, from Parquet footers; None if a file is not Parquet."""
+        counts = [reader.count() for reader in self._readers]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Columns that at least one exchange file has. Of JSONL, those met so far."""
+        return frozenset[str]().union(*(reader.columns() for reader in self._readers))
+
+    @property
+    def missing_columns(self) -> frozenset[str]:
+        """Columns of the contract that no exchange file has."""
+        return frozenset(EXCHANGES.schema.names) - self.columns
+
+    @property
+    def unknown_columns(self) -> frozenset[str]:
+        """Columns of the exchange files that the contract does not have; they are not read."""
+        return self.columns - frozenset(EXCHANGES.schema.names)
+
+    def batches(self, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Valid exchanges: the asked columns of core EXCHANGES (all if None), and core SOURCE.
+
+        Ordered by file, then row. Checked are the columns that are read: the asked and the
+        required ones. Raises InputError if a file fails, or if no row at all is valid.
+        """
+        asked = frozenset(EXCHANGES.schema.names if columns is None else columns)
+        unknown = asked - frozenset(EXCHANGES.schema.names)
+        if unknown:
+            raise ValueError(f"not columns of exchanges: {sorted(unknown)}")
+        read = EXCHANGES.ordered(asked | frozenset(EXCHANGES.required))
+        rejects, kept = self._counter(EXCHANGES), 0
+        for number, (file, reader) in enumerate(zip(self.files, self._readers, strict=True)):
+            for chunk in reader.chunks(EXCHANGES, read):
+                batch = _accept(chunk, EXCHANGES, file.name, reader.first_number, rejects)
+                kept += batch.num_rows
+                if batch.num_rows:
+                    yield _with_source(batch.select(EXCHANGES.ordered(asked)), number, chunk.rows)
+        if kept == 0 and rejects.rows_seen == 0:
+            raise _empty(self._root)
+        if kept == 0:
+            raise _nothing_valid(self._root, rejects, self.columns)
+
+    def accounts(self) -> pa.Table | None:
+        """Accounts, as core ACCOUNTS, one row per account_id (the first); None without a file."""
+        rejects = self._counter(ACCOUNTS)
+        table = self._table(ACCOUNTS, rejects)
+        return None if table is None else self._distinct_accounts(table, rejects)
+
+    def releases(self) -> pa.Table | None:
+        """Model releases, as core RELEASES; None without a file."""
+        table = self._table(RELEASES, self._counter(RELEASES))
+        return None if table is None else table.drop_columns([SOURCE_ROW])
+
+    def enforcement(self) -> pa.Table | None:
+        """Bans and other measures, as core ENFORCEMENT; None without a file."""
+        table = self._table(ENFORCEMENT, self._counter(ENFORCEMENT))
+        return None if table is None else table.drop_columns([SOURCE_ROW])
+
+    def excerpts(self, positions: Sequence[tuple[int, int]]) -> list[str | None]:
+        """Prompts at (source_file, source_row), at most 4,000 characters; None where null.
+
+        Reads only the row groups (Parquet) that are needed, or up to the last line (JSONL).
+        """
+        found: dict[tuple[int, int], str | None] = {}
+        for number, group in groupby(sorted(set(positions)), key=lambda p: p[0]):
+            rows = [row for _, row in group]
+            prompts = self._readers[number].prompts(rows)
+            found |= {(number, row): text for row, text in prompts.items()}
+        return [found.get((file, row)) for file, row in positions]
+
+    def _table(self, spec: TableSpec, rejects: Rejects) -> pa.Table | None:
+        """A small table whole, with its row numbers in SOURCE_ROW; None without a file."""
+        file = self._others.get(spec.name)
+        if file is None:
+            return None
+        reader = self._reader(file)
+        reader.check(spec)
+        schema = spec.schema.append(pa.field(SOURCE_ROW, pa.int64()))
+        batches = []
+        for chunk in reader.chunks(spec, tuple(spec.schema.names)):
+            batch = _accept(chunk, spec, file.name, reader.first_number, rejects)
+            columns = [*batch.columns, pa.array(chunk.rows)]
+            batches.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+        return pa.Table.from_batches(batches, schema=schema)
+
+    def _distinct_accounts(self, table: pa.Table, rejects: Rejects) -> pa.Table:
+        """The first row of each account; later ones are rejected."""
+        codes = table["account_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+        _, first = np.unique(codes, return_index=True)
+        again = np.ones(table.num_rows, dtype=np.bool_)
+        again[first] = False
+        if again.any():
+            file = self._others[ACCOUNTS.name]
+            offset = self._reader(file).first_number
+            for row in table.filter(pa.array(again)).select([SOURCE_ROW, "account_id"]).to_pylist():
+                rejects.add(
+                    file.name,
+                    row[SOURCE_ROW] + offset,
+                    Cause.DUPLICATE_ACCOUNT,
+                    row["account_id"],
+                    was_kept=True,
+                )
+            table = table.filter(pa.array(~again))
+        return table.drop_columns([SOURCE_ROW])
+
+    def _counter(self, spec: TableSpec) -> Rejects:
+        """The log's rejects on the first pass over a table, else one that nobody reads."""
+        if spec.name in self._counted:
+            return Rejects()
+        self._counted.add(spec.name)
+        return self.rejects
+
+    def _reader(self, file: LogFile) -> Reader:
+        if file.path.suffix == ".parquet":
+            return ParquetReader(file.path, file.name, assume_utc=self._assume_utc)
+        return JsonlReader(file.path, file.name, assume_utc=self._assume_utc)
+
+
+def open_log(path: Path, *, rejects: Rejects | None = None, assume_utc: bool = False) -> Log:
+    """Open a log directory (docs/data-contract.md); check all that needs no rows to be read.
+
+    rejects: where rejected rows go; by default they are counted and sampled in memory.
+    assume_utc: take times without a zone as UTC instead of refusing them.
+    Raises InputError: no such directory, no exchange files, an unreadable file, a missing required
+    column, a column of a type that cannot be converted without loss, a log of no rows.
+    """
+    log = Log(find(path), rejects or Rejects(), assume_utc=assume_utc)
+    if log.rows_estimate == 0:
+        raise _empty(path)
+    return log
+
+
+def _log_file(path: Path, root: Path) -> LogFile:
+    return LogFile(path, path.relative_to(root).as_posix(), path.stat().st_size)
+
+
+def _accept(
+    chunk: Chunk, spec: TableSpec, file: str, first_number: int, rejects: Rejects
+) -> pa.RecordBatch:
+    """The chunk's valid rows; the others go to `rejects`, in the file's order."""
+    all_rows = chunk.rows
+    batch = keep_valid(chunk, spec)
+    bad = [(int(all_rows[i]), fault) for i, fault in chunk.faults.items()] + chunk.lost
+    for row, fault in sorted(bad):
+        rejects.add(file, row + first_number, fault.cause, fault.detail)
+    rejects.saw(kept=batch.num_rows)
+    return batch
+
+
+def _with_source(batch: pa.RecordBatch, file: int, rows: NDArray[np.int64]) -> pa.RecordBatch:
+    files = pa.array(np.full(len(rows), file, dtype=np.int32))
+    return pa.RecordBatch.from_arrays(
+        [*batch.columns, files, pa.array(rows)], schema=pa.schema([*batch.schema, *SOURCE])
+    )
+
+
+def _empty(path: Path) -> InputError:
+    return InputError(
+        "the log has no rows.",
+        where=f"{path}/exchanges",
+        next_step="Check the export's time range, or point iolaus at another directory.",
+    )
+
+
+def _nothing_valid(path: Path, rejects: Rejects, columns: frozenset[str]) -> InputError:
+    worst = sorted(rejects.counts.items(), key=lambda item: (-item[1], item[0]))[:3]
+    causes = ", ".join(f"{cause}: {count:,}" for cause, count in worst)
+    return InputError(
+        f"none of the {rejects.rows_seen:,} rows can be used ({causes}).",
+        where=f"{path}/exchanges",
+        next_step=f"See rejects.parquet and docs/reading-logs.md. {found_columns(columns)}",
+    )

@@ -1,0 +1,184 @@
+"""Parquet files: footers first, then batches whose size follows from the rows' own size."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from iolaus.core.errors import InputError
+from iolaus.logs.columns import Convert, converter
+from iolaus.logs.hints import did_you_mean, found_columns
+from iolaus.logs.reader import BATCH_ROWS, EXCERPT_CHARS, Chunk
+from iolaus.logs.spec import EXCHANGES, TableSpec
+
+BATCH_BYTES = 64 * 2**20  # aimed at; 65,536 rows of 1 KB are one batch of 64 MB
+SKEW = 8  # in a row group larger than BATCH_BYTES, rows this many times the mean still fit
+
+
+class ParquetReader:
+    """One Parquet file."""
+
+    first_number = 0
+
+    def __init__(self, path: Path, name: str, *, assume_utc: bool = False) -> None:
+        """path: the file; name: how errors and rejects call it."""
+        self._path, self._name, self._assume_utc = path, name, assume_utc
+
+    def columns(self) -> frozenset[str]:
+        with self._open() as file:
+            return frozenset(file.schema_arrow.names)
+
+    def count(self) -> int:
+        with self._open() as file:
+            return int(file.metadata.num_rows)
+
+    def check(self, spec: TableSpec) -> None:
+        with self._open() as file:
+            self._converters(file.schema_arrow, spec, tuple(spec.schema.names))
+
+    def chunks(self, spec: TableSpec, columns: tuple[str, ...]) -> Iterator[Chunk]:
+        with self._open() as file:
+            converters = self._converters(file.schema_arrow, spec, columns)
+            start = 0
+            for batch in self._batches(file, [c for c in columns if c in converters]):
+                yield _typed(batch, spec, columns, converters, start)
+                start += batch.num_rows
+
+    def prompts(self, rows: Sequence[int]) -> dict[int, str | None]:
+        with self._open() as file:
+            if "prompt" not in file.schema_arrow.names:
+                return dict.fromkeys(rows)
+            counts = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+            ends = np.cumsum(counts)
+            groups = np.searchsorted(ends, np.asarray(rows), side="right")
+            found: dict[int, str | None] = {}
+            for group in np.unique(groups):
+                wanted = [row for row, g in zip(rows, groups, strict=True) if g == group]
+                found |= self._prompts_of(
+                    file, int(group), int(ends[group] - counts[group]), wanted
+                )
+            return found
+
+    def _prompts_of(
+        self, file: pq.ParquetFile, group: int, start: int, wanted: list[int]
+    ) -> dict[int, str | None]:
+        found: dict[int, str | None] = {}
+        convert = self._converters(file.schema_arrow, EXCHANGES, ("prompt",))["prompt"]
+        for batch in self._batches(file, ["prompt"], [group]):
+            texts, _ = convert(batch.column(0))
+            for row in wanted:
+                if start <= row < start + batch.num_rows:
+                    found[row] = _excerpt(texts[row - start])
+            start += batch.num_rows
+            if start > wanted[-1]:
+                break
+        return found
+
+    def _batches(
+        self, file: pq.ParquetFile, columns: list[str], groups: list[int] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Batches of each row group in turn: groups of long texts are read in fewer rows."""
+        for group in range(file.num_row_groups) if groups is None else groups:
+            rows = _batch_rows(file.metadata.row_group(group), frozenset(columns))
+            batches = file.iter_batches(
+                rows, row_groups=[group], columns=columns, use_threads=False
+            )
+            while True:
+                try:
+                    batch = next(batches, None)
+                except (pa.ArrowException, OSError) as error:
+                    raise self._damaged(error) from error
+                if batch is None:
+                    break
+                yield batch
+
+    def _converters(
+        self, schema: pa.Schema, spec: TableSpec, columns: tuple[str, ...]
+    ) -> dict[str, Convert]:
+        twice = sorted(
+            n for n, k in Counter(schema.names).items() if k > 1 and n in spec.schema.names
+        )
+        if twice:
+            raise InputError(
+                f"the column '{twice[0]}' is there {schema.names.count(twice[0])} times.",
+                where=self._name,
+                next_step="Keep one of them.",
+            )
+        for name in spec.required:
+            if name not in schema.names:
+                raise InputError(
+                    f"the required column '{name}' is missing.{did_you_mean(name, schema.names)}",
+                    where=self._name,
+                    next_step=f"Rename or add it. {found_columns(schema.names)}",
+                )
+        return {
+            name: converter(
+                schema.field(name), spec.schema.field(name), self._name, assume_utc=self._assume_utc
+            )
+            for name in columns
+            if name in schema.names
+        }
+
+    def _open(self) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(self._path, buffer_size=2**20, pre_buffer=False)
+        except PermissionError as error:
+            raise InputError(
+                "no permission to read this file.",
+                where=self._name,
+                next_step="Give the user who runs iolaus read access to it.",
+            ) from error
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> InputError:
+        return InputError(
+            f"not a readable Parquet file ({self._path.stat().st_size:,} bytes): "
+            f"{_first_line(error)}",
+            where=self._name,
+            next_step="It may be truncated or still being written. Copy it again, or move it away.",
+        )
+
+
+def _batch_rows(group: pq.RowGroupMetaData, columns: frozenset[str]) -> int:
+    """Rows per batch so that a batch of this row group stays near BATCH_BYTES."""
+    chunks = (group.column(i) for i in range(group.num_columns))
+    size = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema in columns)
+    if size <= BATCH_BYTES:
+        return BATCH_ROWS
+    mean = size / max(group.num_rows, 1)
+    return max(1, min(BATCH_ROWS, int(BATCH_BYTES / mean / SKEW)))
+
+
+def _typed(
+    batch: pa.RecordBatch,
+    spec: TableSpec,
+    columns: tuple[str, ...],
+    converters: dict[str, Convert],
+    start: int,
+) -> Chunk:
+    arrays, faults = [], {}
+    for name in columns:
+        if name not in converters:
+            arrays.append(pa.nulls(batch.num_rows, spec.schema.field(name).type))
+            continue
+        array, found = converters[name](batch.column(name))
+        arrays.append(array)
+        faults.update({row: fault for row, fault in found.items() if row not in faults})
+    rows = np.arange(start, start + batch.num_rows, dtype=np.int64)
+    schema = pa.schema([spec.schema.field(name) for name in columns])
+    return Chunk(pa.RecordBatch.from_arrays(arrays, schema=schema), rows, faults)
+
+
+def _excerpt(value: pa.Scalar) -> str | None:
+    if not value.is_valid:
+        return None
+    start: bytes = value.as_buffer()[: 4 * EXCERPT_CHARS].to_pybytes()  # 4 bytes a character
+    return start.decode("utf-8", "replace")[:EXCERPT_CHARS]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
