@@ -1,1 +1,5 @@
-"""What a finding is worth, and the report that shows it."""
+"""What a finding is worth: the report that an analyst opens. Reads tables, never a log."""
+
+from iolaus.cases.report import ReportInput, render
+
+__all__ = ["ReportInput", "render"]

@@ -1,0 +1,169 @@
+"""The first screen: what was found, how sure, how much left, since when."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from iolaus.cases.report import words
+from iolaus.cases.report.escape import plain
+from iolaus.cases.report.figures_time import Panel, Series, timeline
+from iolaus.cases.report.model import ReportInput, Row, total
+from iolaus.cases.report.views import days
+
+HUES: Final = 3  # campaigns with a colour of their own in the first picture; the rest share one
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One of the four answers: a short label, the answer, and a sentence beneath it."""
+
+    label: str
+    answer: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything that the first screen prints."""
+
+    headline: str
+    lede: str
+    facts: list[Fact]
+    picture: Markup
+    legend: list[tuple[str, str]]
+    caption: str
+
+
+def overview(
+    report: ReportInput, found: Sequence[Row], honest: int, rest: dict[date, int], level: float
+) -> Overview:
+    """`found`: rows of CAMPAIGNS called distillation, in the order of their chapters."""
+    picture, legend = _picture(report, found, rest)
+    facts = _facts(report.run, found) if found else _quiet_facts(report.run, honest, level)
+    caption = "Exchanges per UTC day. The two panels have scales of their own."
+    return Overview(
+        _headline(found), _lede(report.run, found, honest), facts, picture, legend, caption
+    )
+
+
+def _headline(found: Sequence[Row]) -> str:
+    if not found:
+        return "No distillation campaign found"
+    noun = "campaigns" if len(found) > 1 else "campaign"
+    return f"{words.spelled(len(found))} {noun} consistent with distillation"
+
+
+def _lede(run: Mapping[str, Any], found: Sequence[Row], honest: int) -> str:
+    others = f"{words.counted(honest, 'other cluster')} of accounts" if honest else ""
+    if not found:
+        seen = f"{others[0].upper()}{others[1:]} acted alike, but" if others else "In this log,"
+        verb = "none showed" if others else "no group of accounts showed"
+        return (
+            f"{seen} {verb} all three of coordination, deception and harvest. This says what "
+            "the log holds evidence of; a campaign that is small, slow or outside it can be missed."
+        )
+    accounts = total(found, "accounts")
+    pool = f" out of {words.people(run['accounts'])}" if run.get("accounts") is not None else ""
+    groups = "groups" if len(found) > 1 else "group"
+    many = words.spelled(len(found)).lower()
+    text = (
+        f"{words.counted(accounts, 'account')}{pool}, in {many} {groups}, present themselves "
+        "as strangers and behave as one operator whose traffic is shaped to collect training data."
+    )
+    return f"{text} {others} acted alike and were not called distillation." if others else text
+
+
+def _facts(run: Mapping[str, Any], found: Sequence[Row]) -> list[Fact]:
+    q = max((row["q_value"] for row in found if words.measured(row["q_value"])), default=None)
+    left, tokens = total(found, "exchanges"), total(found, "output_tokens")
+    everything = run.get("exchanges")
+    part = f"{words.share(left / everything)} of all exchanges; " if left and everything else ""
+    firsts = [row["first_seen"] for row in found if row["first_seen"]]
+    lasts = [row["last_seen"] for row in found if row["last_seen"]]
+    first, last = min(firsts, default=None), max(lasts, default=None)
+    length = words.days_between(first, last)
+    return [
+        Fact("How sure", f"q {words.probability(q)}", _sure(q, len(found))),
+        Fact(
+            "How much left",
+            words.counted(left, "exchange"),
+            f"{part}{words.counted(tokens, 'output token')}.",
+        ),
+        Fact(
+            "Since when",
+            words.day(first),
+            f"Last seen {words.day(last)}"
+            + (f", {words.counted(length, 'day')}." if length else "."),
+        ),
+        Fact("What it is after", *_after(found)),
+    ]
+
+
+def _sure(q: float | None, raised: int) -> str:
+    if not words.measured(q) or q is None:
+        return "The expected share of false findings was not computed."
+    what = "such findings" if raised == 1 else "findings raised at this level"
+    return f"Of {what}, {words.odds(q)} is expected to be false."
+
+
+def _after(found: Sequence[Row]) -> tuple[str, str]:
+    """The capability with the most exchanges over all campaigns, and the ones after it."""
+    weight: dict[str, float] = {}
+    whole = 0
+    for row in found:
+        whole += row["exchanges"] or 0
+        for one in row["capabilities"] or []:
+            if one and words.measured(one["share"]):
+                name = plain(words.capability(one["capability"]))
+                weight[name] = weight.get(name, 0.0) + one["share"] * (row["exchanges"] or 0)
+    if not whole or not weight:
+        return "Not measured", "No capability was read from these exchanges."
+    ranked = sorted(weight, key=lambda name: (-weight[name], name))
+    said = [f"{name} ({words.share(weight[name] / whole)})" for name in ranked[:3]]
+    return ranked[0], f"{words.listed(said)} of the exchanges."
+
+
+def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact]:
+    window = words.moment(run.get("window_start")), words.moment(run.get("window_end"))
+    return [
+        Fact(
+            "Examined",
+            words.counted(run.get("exchanges"), "exchange"),
+            "Every accepted row of the log.",
+        ),
+        Fact("Over", words.counted(run.get("accounts"), "account"), f"{window[0]} to {window[1]}."),
+        Fact(
+            "Clusters tested",
+            words.people(honest),
+            "Groups of accounts that act alike, listed below.",
+        ),
+        Fact(
+            "Level",
+            f"q {words.probability(level)}",
+            f"A campaign is raised only when at most {words.odds(level)} such findings is false.",
+        ),
+    ]
+
+
+def _picture(
+    report: ReportInput, found: Sequence[Row], rest: dict[date, int]
+) -> tuple[Markup, list[tuple[str, str]]]:
+    """All distillation campaigns stacked, above the rest; with none, the rest alone."""
+    series = []
+    for i, row in enumerate(found):
+        own = days(report, row["campaign_id"])
+        if i < HUES or len(found) == HUES + 1:
+            series.append(Series(f"Campaign {i + 1}", f"hue-{i + 1}", own))
+        elif i == HUES:
+            series.append(Series(f"{len(found) - HUES} further campaigns", "hue-4", own))
+        else:
+            for when, exchanges in own.items():
+                series[-1].by_day[when] = series[-1].by_day.get(when, 0) + exchanges
+    panels = [Panel("All other traffic", 76 if found else 130, [Series("Other", "benign", rest)])]
+    if any(one.by_day for one in series):
+        panels.insert(0, Panel("Distillation campaigns", 110, series))
+    legend = [(one.paint, one.name) for one in series]
+    return timeline(panels, "Exchanges per day over the window of the log"), legend

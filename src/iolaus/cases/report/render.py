@@ -1,0 +1,165 @@
+"""ReportInput -> one HTML file as text: no script, font, image or style from anywhere else."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from iolaus.cases.report import words
+from iolaus.cases.report.elements import DEFAULT_LEVEL
+from iolaus.cases.report.escape import PROMPT_CHARS, PROSE_CHARS, data
+from iolaus.cases.report.figures_evidence import share_bar
+from iolaus.cases.report.model import ReportInput, Row, grouped, of_campaigns, ordered, rows
+from iolaus.cases.report.overview import overview
+from iolaus.cases.report.views import Campaign, Honest, campaign_view, days, honest_view
+
+MAX_CHAPTERS: Final = 8  # campaigns drawn in full; about 150 kB each
+MAX_BRIEF: Final = 100  # further campaigns, one line each
+MAX_HONEST: Final = 40
+MAX_CLUSTERS: Final = 10_000  # rows of CAMPAIGNS read
+MAX_FILES: Final = 60
+MAX_CAUSES: Final = 30
+HONEST_EVIDENCE: Final = 20_000  # rows of EVIDENCE read for the honest clusters
+
+
+def render(report: ReportInput) -> str:
+    """The report as HTML. The same input gives the same bytes.
+
+    Campaigns are ordered by exchanges. Beyond MAX_CHAPTERS they get one line each; of the other
+    clusters the MAX_HONEST largest are shown, and the rest are counted.
+    """
+    level = float(report.run.get("fdr") or DEFAULT_LEVEL)
+    found, honest = _sorted_out(report)
+    rest = _rest(report, [row["campaign_id"] for row in found])
+    chapters = [
+        campaign_view(report, row, i + 1, level, _without(report, rest, row, found))
+        for i, row in enumerate(found[:MAX_CHAPTERS])
+    ]
+    style, script = _package_text("style.css"), _package_text("script.js")
+    return (
+        _environment()
+        .get_template("report")
+        .render(
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+            top=overview(report, found, len(honest), rest, level),
+            chapters=chapters,
+            brief=found[MAX_CHAPTERS : MAX_CHAPTERS + MAX_BRIEF],
+            found=len(found),
+            honest=_honest(report, honest[:MAX_HONEST], level),
+            honest_total=len(honest),
+            verdicts=_verdicts(honest),
+            unmeasured=rows(
+                report.unmeasured.filter(report.unmeasured["campaign_id"].is_null()), 40
+            ),
+            run=_run(report.run),
+            level=level,
+        )
+    )
+
+
+def _sorted_out(report: ReportInput) -> tuple[list[Row], list[Row]]:
+    """Clusters called distillation, and the others; each by exchanges, then id."""
+    table = ordered(report.campaigns, ("exchanges", "descending"), ("campaign_id", "ascending"))
+    every = rows(table, MAX_CLUSTERS)
+    found = [row for row in every if row["verdict"] == "distillation"]
+    return found, [row for row in every if row["verdict"] != "distillation"]
+
+
+def _rest(report: ReportInput, ids: Sequence[str]) -> dict[date, int]:
+    """Exchanges per day outside the given campaigns: honest clusters and everyone else."""
+    totals: dict[date, int] = {}
+    for row in report.timeline.to_pylist():
+        if row["campaign_id"] not in ids and row["day"] is not None:
+            totals[row["day"]] = totals.get(row["day"], 0) + (row["exchanges"] or 0)
+    return totals
+
+
+def _without(
+    report: ReportInput, rest: Mapping[date, int], row: Row, found: Sequence[Row]
+) -> dict[date, int]:
+    """All traffic but this campaign's: the rest, and the other campaigns."""
+    totals = dict(rest)
+    for other in found[:MAX_CHAPTERS]:
+        if other["campaign_id"] != row["campaign_id"]:
+            for when, exchanges in days(report, other["campaign_id"]).items():
+                totals[when] = totals.get(when, 0) + exchanges
+    return totals
+
+
+def _honest(report: ReportInput, honest: Sequence[Row], level: float) -> list[Honest]:
+    ids = [row["campaign_id"] for row in honest if row["campaign_id"] is not None]
+    evidence = rows(of_campaigns(report.evidence, ids), HONEST_EVIDENCE)
+    by_id = dict(grouped(evidence, "campaign_id"))
+    return [honest_view(row, by_id.get(row["campaign_id"], []), level) for row in honest]
+
+
+def _verdicts(honest: Sequence[Row]) -> list[tuple[str, int]]:
+    counts = [(words.verdict(name), len(some)) for name, some in grouped(honest, "verdict")]
+    return sorted(counts, key=lambda item: (-item[1], item[0]))
+
+
+def _run(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of the run with lists bounded; what is absent is null."""
+    keys = ("version", "log", "started_at", "window_start", "window_end", "exchanges", "accounts")
+    facts: dict[str, Any] = {key: run.get(key) for key in (*keys, "fdr", "seed")}
+    causes = sorted((run.get("rejects") or {}).items(), key=lambda item: (-item[1], str(item[0])))
+    paths = list(run.get("files") or [])
+    return {
+        **facts,
+        "rejects": causes[:MAX_CAUSES],
+        "rejects_total": sum(count for _, count in causes) if "rejects" in run else None,
+        "files": paths[:MAX_FILES],
+        "files_total": len(paths),
+    }
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing loads, nothing is sent, and only the two inline blocks with these digests run."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _package_text(name: str) -> str:
+    return files("iolaus.cases.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _environment() -> Environment:
+    """Autoescape on; `data` isolates hostile text; an unknown name is an error, not a blank."""
+    sources = {
+        "report": "template.html.j2",
+        "campaign": "campaign.html.j2",
+        "parts": "parts.html.j2",
+    }
+    environment = Environment(
+        loader=DictLoader({name: _package_text(path) for name, path in sources.items()}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data"] = data
+    environment.filters["prose"] = lambda text: data(text, PROSE_CHARS)
+    environment.filters["prompt"] = lambda text: data(text, PROMPT_CHARS, keep_lines=True)
+    for name in ("people", "number", "probability", "share", "moment", "day", "span", "verdict"):
+        environment.filters[name] = getattr(words, name)
+    environment.globals.update(
+        counted=words.counted, span=words.span, share_bar=share_bar, chance=words.chance,
+        likelihood=words.likelihood,
+    )  # fmt: skip
+    return environment
+
+
+__all__ = ["Campaign", "render"]
