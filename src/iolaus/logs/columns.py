@@ -20,8 +20,8 @@ def converter(found: pa.Field, wanted: pa.Field, file: str, *, assume_utc: bool)
     """How to turn this column of `file` into the wanted type. InputError if there is no way."""
     kind = found.type
     if pa.types.is_dictionary(kind):
-        inner = converter(found.with_type(kind.value_type), wanted, file, assume_utc=assume_utc)
-        return lambda array: inner(array.dictionary_decode())
+        # Batches come unfolded (sizes.py), so that parts with different dictionaries can be joined.
+        return converter(found.with_type(kind.value_type), wanted, file, assume_utc=assume_utc)
     if kind == wanted.type:
         return lambda array: (array, {})
     if pa.types.is_null(kind):

@@ -59,8 +59,13 @@ def _layout_hint(root: Path) -> str:
 def _walk(directory: Path) -> list[Path]:
     """All files below, hidden ones and Spark's (_SUCCESS, .crc) left out."""
     found: list[Path] = []
+    visited: set[str] = set()  # a link to a parent must not list everything again
     for folder, folders, names in os.walk(directory, onerror=_not_listed, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        if (real := os.path.realpath(folder)) in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
         found += [Path(folder, name) for name in names if not name.startswith((".", "_"))]
     return found
 

@@ -17,6 +17,7 @@ from iolaus.logs.spec import TableSpec
 from iolaus.logs.times import Faults, from_values
 
 CHUNK_ROWS = 16_384
+MAX_UNKNOWN = 1_000  # key names remembered besides the table's: keys may be random
 CHUNK_BYTES = 16 * 2**20  # of JSON text; as Python objects about 2 to 5 times as much
 
 
@@ -66,12 +67,17 @@ class JsonlReader:
             else:
                 rows.append(row)
                 numbers.append(line.number)
-        self._columns.update(*rows)
+        self._remember(frozenset().union(*rows), spec)
         faults: Faults = {}
         arrays = [self._column(rows, spec.schema.field(name), faults) for name in columns]
         schema = pa.schema([spec.schema.field(name) for name in columns])
         batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
         return Chunk(batch, np.array(numbers, dtype=np.int64), faults, lost)
+
+    def _remember(self, keys: frozenset[str], spec: TableSpec) -> None:
+        known = keys & frozenset(spec.schema.names)
+        room = MAX_UNKNOWN - len(self._columns - known)
+        self._columns |= known | set(sorted(keys - known - self._columns)[: max(room, 0)])
 
     def _column(self, rows: list[dict[str, Any]], field: pa.Field, faults: Faults) -> pa.Array:
         """One column of the rows, strictly typed; cells that do not fit become faults and nulls."""

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
+from iolaus.core.tables import TEXT_COLUMNS
 from iolaus.logs.columns import Convert, converter
 from iolaus.logs.hints import did_you_mean, found_columns
 from iolaus.logs.reader import BATCH_ROWS, EXCERPT_CHARS, Chunk
+from iolaus.logs.sizes import FOLDED_LIMIT, gathered, group_bytes, in_slices, rows_at_once
 from iolaus.logs.spec import EXCHANGES, TableSpec
 
-BATCH_BYTES = 64 * 2**20  # aimed at; 65,536 rows of 1 KB are one batch of 64 MB
-SKEW = 8  # in a row group larger than BATCH_BYTES, rows this many times the mean still fit
+PROMPT = EXCHANGES.schema.field("prompt")
 
 
 class ParquetReader:
@@ -66,9 +67,12 @@ class ParquetReader:
         self, file: pq.ParquetFile, group: int, start: int, wanted: list[int]
     ) -> dict[int, str | None]:
         found: dict[int, str | None] = {}
-        convert = self._converters(file.schema_arrow, EXCHANGES, ("prompt",))["prompt"]
         for batch in self._batches(file, ["prompt"], [group]):
-            texts, _ = convert(batch.column(0))
+            texts = batch.column(0)
+            convert = converter(
+                pa.field("prompt", texts.type), PROMPT, self._name, assume_utc=False
+            )
+            texts, _ = convert(texts)
             for row in wanted:
                 if start <= row < start + batch.num_rows:
                     found[row] = _excerpt(texts[row - start])
@@ -80,20 +84,32 @@ class ParquetReader:
     def _batches(
         self, file: pq.ParquetFile, columns: list[str], groups: list[int] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Batches of each row group in turn: groups of long texts are read in fewer rows."""
+        """All rows of these row groups (all if None); texts may come as dictionaries."""
+        folded: pq.ParquetFile | None = None
+        texts = frozenset(columns) & frozenset(TEXT_COLUMNS)
         for group in range(file.num_row_groups) if groups is None else groups:
-            rows = _batch_rows(file.metadata.row_group(group), frozenset(columns))
-            batches = file.iter_batches(
-                rows, row_groups=[group], columns=columns, use_threads=False
-            )
-            while True:
-                try:
-                    batch = next(batches, None)
-                except (pa.ArrowException, OSError) as error:
-                    raise self._damaged(error) from error
-                if batch is None:
-                    break
-                yield batch
+            metadata = file.metadata.row_group(group)
+            size = group_bytes(metadata, texts)
+            if size > FOLDED_LIMIT:
+                rows = rows_at_once(size, metadata.num_rows)
+                yield from gathered(self._read(file, group, columns, rows))
+                continue
+            folded = folded or self._open(read_dictionary=_foldable(file.schema_arrow, texts))
+            for batch in self._read(folded, group, columns, BATCH_ROWS):
+                yield from in_slices(batch)
+
+    def _read(
+        self, file: pq.ParquetFile, group: int, columns: list[str], rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        batches = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise self._damaged(error) from error
+            if batch is None:
+                return
+            yield batch
 
     def _converters(
         self, schema: pa.Schema, spec: TableSpec, columns: tuple[str, ...]
@@ -122,9 +138,11 @@ class ParquetReader:
             if name in schema.names
         }
 
-    def _open(self) -> pq.ParquetFile:
+    def _open(self, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
         try:
-            return pq.ParquetFile(self._path, buffer_size=2**20, pre_buffer=False)
+            return pq.ParquetFile(
+                self._path, buffer_size=2**20, pre_buffer=False, read_dictionary=read_dictionary
+            )
         except PermissionError as error:
             raise InputError(
                 "no permission to read this file.",
@@ -143,14 +161,10 @@ class ParquetReader:
         )
 
 
-def _batch_rows(group: pq.RowGroupMetaData, columns: frozenset[str]) -> int:
-    """Rows per batch so that a batch of this row group stays near BATCH_BYTES."""
-    chunks = (group.column(i) for i in range(group.num_columns))
-    size = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema in columns)
-    if size <= BATCH_BYTES:
-        return BATCH_ROWS
-    mean = size / max(group.num_rows, 1)
-    return max(1, min(BATCH_ROWS, int(BATCH_BYTES / mean / SKEW)))
+def _foldable(schema: pa.Schema, columns: frozenset[str]) -> list[str]:
+    """Of these columns, those that Arrow can leave as dictionaries."""
+    kinds = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+    return sorted(name for name in columns if schema.field(name).type in kinds)
 
 
 def _typed(

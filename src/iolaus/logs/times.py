@@ -32,7 +32,7 @@ def from_values(
     values: Sequence[Any], column: str, *, assume_utc: bool = False
 ) -> tuple[pa.Array, Faults]:
     """Python values (JSON) -> times. Null stays null."""
-    if all(type(value) is str for value in values):
+    if set(map(type, values)) <= {str, type(None)}:
         return from_texts(pa.array(values, pa.string()), column, assume_utc=assume_utc)
     return _one_by_one(values, column, assume_utc=assume_utc)
 
@@ -67,11 +67,12 @@ def from_timestamps(times: pa.Array, column: str) -> tuple[pa.Array, Faults]:
     return pc.cast(pc.if_else(over, pa.scalar(None, times.type), times), TS), faults
 
 
-def _text(value: pa.Scalar) -> str | None:
+def _text(value: pa.Scalar) -> str | bytes | None:
+    """The text; its bytes if they are not UTF-8."""
     try:
         return str(value.as_py()) if value.is_valid else None
-    except UnicodeDecodeError:  # named as invalid UTF-8 by the check of all text columns
-        return None
+    except UnicodeDecodeError:
+        return bytes(value.as_buffer())
 
 
 def _one_by_one(values: Sequence[Any], column: str, *, assume_utc: bool) -> tuple[pa.Array, Faults]:
@@ -91,7 +92,7 @@ def _micros(value: Any, assume_utc: bool) -> int | Cause:
         return _iso(value, assume_utc)
     if type(value) is int or type(value) is float:
         return _epoch(value)
-    return Cause.WRONG_TYPE
+    return Cause.UTF8 if type(value) is bytes else Cause.WRONG_TYPE
 
 
 def _iso(text: str, assume_utc: bool) -> int | Cause:
