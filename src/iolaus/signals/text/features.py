@@ -17,7 +17,7 @@ from .tokens import K_PROMPT, K_SYSTEM
 
 ORDINARY: Final = CAPABILITIES.index("ordinary")
 ENOUGH = 10  # tenths: one strong term or two medium ones
-LONG_WORDS = 120  # a text this long needs more than ENOUGH: chance hits grow with length
+LONG_WORDS = 160  # a text this long needs more than ENOUGH: chance hits grow with length
 SYSTEM_SHARE = 2  # the system prompt's score counts 1 / 2: it says what the product is for
 
 
@@ -106,6 +106,7 @@ def _scan_values(texts: pa.Array, k: int) -> Scanned:
         whole = np.frombuffer(offsets_buffer, dtype=width)
         offsets = whole[texts.offset : texts.offset + rows + 1].astype(np.int64)
     data = np.frombuffer(data_buffer or b"", dtype=np.uint8)
+    data.flags.writeable = False  # one type for numba, so one compilation
     out = _room(rows, k)
     scan(data, offsets, ~_absent(texts), default_lexicon(), out)
     return out

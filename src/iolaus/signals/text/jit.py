@@ -14,5 +14,5 @@ def kernel(function: F) -> F:
     Where the package directory cannot be written, numba falls back to the user's cache directory.
     """
     return cast(
-        F, numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        F, numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)(function)
     )

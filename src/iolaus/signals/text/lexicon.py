@@ -24,7 +24,13 @@ from .tokens import (
     Lexicon,
 )
 
-GRADES: Final = {"strong": 10, "medium": 5, "weak": 2, "against": -5}  # tenths; 10 is enough alone
+GRADES: Final = {
+    "sure": 20,
+    "strong": 10,
+    "medium": 5,
+    "weak": 2,
+    "against": -5,
+}  # tenths; 10 is enough alone
 SPECIAL: Final = {"```": FENCE, "`code`": TICKED, "{};": SYNTAX_HEAVY}
 LONGEST: Final = GRAM_4 - GRAM_1 + 1  # words per term
 

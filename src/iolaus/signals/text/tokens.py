@@ -21,7 +21,7 @@ TICKED: Final = np.uint64(0x61)  # '`code`' in the lexicon
 SYNTAX_HEAVY: Final = np.uint64(0x62)  # '{};' in the lexicon: brackets as dense as in source code
 ZERO: Final = np.uint64(0)
 
-EDGE_TOKENS = 16  # tokens at either end that make the skeleton; a pasted middle changes nothing
+EDGE_TOKENS = 16  # (a power of two, for the ring) tokens at either end that make the skeleton; a pasted middle changes nothing
 SHINGLE = 5  # words per shingle
 MIN_SHINGLE_WORDS = 3  # of its tokens that are no slot; 5 hold at most 3 slots, as slots collapse
 EDGE_SHINGLES = 32  # at either end of the text, see sketch()
@@ -95,7 +95,7 @@ def emit(token: np.uint64, c: Counters, m: Memory) -> None:
     n = c[TOKENS]
     if n < EDGE_TOKENS:
         m[HEAD] = join(m[HEAD], token)
-    m[TAIL + n % EDGE_TOKENS] = token
+    m[TAIL + (n & (EDGE_TOKENS - 1))] = token
     c[TOKENS] = n + 1
     if n + 1 >= SHINGLE:
         _shingle(n + 1, SHINGLE, MIN_SHINGLE_WORDS, c, m)
@@ -106,12 +106,12 @@ def _shingle(n: int, length: int, least_words: int, c: Counters, m: Memory) -> N
     """Offer the shingle of the last `length` of n tokens to the sketches."""
     h, words = WORD_SEED, 0
     for i in range(n - length, n):
-        token = m[TAIL + i % EDGE_TOKENS]
+        token = m[TAIL + (i & (EDGE_TOKENS - 1))]
         words += 1 if token != SLOT else 0
         h = h * FACTOR + token
     h = mix(h)
     counts = words >= least_words
-    m[RECENT + n % EDGE_SHINGLES] = h if counts else ZERO
+    m[RECENT + (n & (EDGE_SHINGLES - 1))] = h if counts else ZERO
     if not counts:
         return
     c[SIZES] = keep_smallest(m, WHOLE, K_PROMPT, c[SIZES], h)
@@ -130,7 +130,7 @@ def sketch(c: Counters, m: Memory, out: NDArray[np.uint64]) -> int:
     if 0 < n < SHINGLE:
         _shingle(n, n, 1, c, m)
     for i in range(max(n - EDGE_SHINGLES + 1, min(n, SHINGLE)), n + 1):
-        h = m[RECENT + i % EDGE_SHINGLES]
+        h = m[RECENT + (i & (EDGE_SHINGLES - 1))]
         if n > 0 and h != ZERO:
             c[SIZES + 2] = keep_smallest(m, EDGES + K_EDGE, K_EDGE, c[SIZES + 2], h)
     size, share = 0, len(out) // 4
@@ -159,7 +159,7 @@ def skeleton(c: Counters, m: Memory) -> np.uint64:
     n = c[TOKENS]
     h = m[HEAD]
     for i in range(max(EDGE_TOKENS, n - EDGE_TOKENS), n):
-        h = join(h, m[TAIL + i % EDGE_TOKENS])
+        h = join(h, m[TAIL + (i & (EDGE_TOKENS - 1))])
     return mix(h ^ np.uint64(min(n, 2 * EDGE_TOKENS + 1)))
 
 

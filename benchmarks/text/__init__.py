@@ -1,0 +1,1 @@
+"""Speed, capability quality and phrase recurrence of the text features."""
