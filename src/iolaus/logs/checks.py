@@ -36,7 +36,7 @@ def _faults(name: str, column: pa.Array, spec: TableSpec) -> Iterator[tuple[int,
     if pa.types.is_string(kind):
         yield from invalid_utf8(name, column).items()
     elif pa.types.is_timestamp(kind):
-        yield from _outside(name, column.cast(pa.int64()), spec.earliest, LATEST, Cause.TIME_RANGE)
+        yield from _outside(name, column, spec.earliest, LATEST, Cause.TIME_RANGE)
     elif pa.types.is_floating(kind):
         yield from _where(name, column, pc.invert(pc.is_finite(column)), Cause.NUMBER_RANGE)
     elif pa.types.is_integer(kind):
@@ -64,13 +64,14 @@ def _outside(
     name: str, column: pa.Array, low: int, end: int | None, cause: Cause
 ) -> Iterator[tuple[int, Fault]]:
     """Rows below `low`, or at `end` or above."""
-    span = pc.min_max(column)
+    numbers = column.cast(pa.int64())
+    span = pc.min_max(numbers)
     lowest, highest = span["min"].as_py(), span["max"].as_py()
     if lowest is None or (lowest >= low and (end is None or highest < end)):
         return
-    bad = pc.less(column, low)
+    bad = pc.less(numbers, low)
     if end is not None:
-        bad = pc.or_(bad, pc.greater_equal(column, end))
+        bad = pc.or_(bad, pc.greater_equal(numbers, end))
     yield from _where(name, column, bad, cause)
 
 
@@ -78,7 +79,8 @@ def _where(name: str, column: pa.Array, bad: pa.Array, cause: Cause) -> Iterator
     if not pc.any(bad).as_py():
         return
     for i in np.flatnonzero(bad.fill_null(False).to_numpy(zero_copy_only=False)):
-        yield int(i), Fault(cause, f"{name}: {column[int(i)].as_py()}")
+        value = column[int(i)].cast(pa.string())  # in Python, years past 9999 would fail
+        yield int(i), Fault(cause, f"{name}: {value}")
 
 
 def invalid_utf8(name: str, column: pa.Array) -> Faults:

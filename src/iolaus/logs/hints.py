@@ -16,10 +16,16 @@ def did_you_mean(name: str, present: Iterable[str]) -> str:
     return f" Is it '{close[0]}'?" if close else ""
 
 
-def found_columns(present: Iterable[str]) -> str:
+def found_columns(present: Iterable[str], subject: str = "The file has") -> str:
     """'The file has: a, b, c.', cut after 40 names."""
     names = sorted(set(present))
     if not names:
-        return "The file has no columns."
+        return f"{subject} no columns."
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
-    return f"The file has: {', '.join(names[:SHOWN_COLUMNS])}{more}."
+    return f"{subject}: {', '.join(names[:SHOWN_COLUMNS])}{more}."
+
+
+def first_line(error: Exception) -> str:
+    """A library's message, its first line, as a sentence of at most 200 characters."""
+    text = (str(error).splitlines() or [type(error).__name__])[0][:200].strip()
+    return text if text.endswith(".") else f"{text}."

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 import pyarrow as pa
 
 from iolaus.core.errors import InputError
+from iolaus.logs.hints import first_line
 
 MAX_LINE = 64 * 2**20  # bytes; a request of 64 MB is longer than any context window
 BLOCK = 2**20
@@ -91,7 +92,7 @@ def _not_readable(name: str, error: Exception) -> InputError:
             next_step="Give the user who runs iolaus read access to it.",
         )
     return InputError(
-        f"cannot be read to its end: {(str(error).splitlines() or [type(error).__name__])[0]}",
+        f"cannot be read to its end: {first_line(error)}",
         where=name,
-        next_step="It may be truncated or still being written. Copy it again, or move it away.",
+        next_step="It may be half copied or still being written. Copy it again, or move it away.",
     )

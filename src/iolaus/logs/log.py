@@ -227,5 +227,6 @@ def _nothing_valid(path: Path, rejects: Rejects, columns: frozenset[str]) -> Inp
     return InputError(
         f"none of the {rejects.rows_seen:,} rows can be used ({causes}).",
         where=f"{path}/exchanges",
-        next_step=f"See rejects.parquet and docs/reading-logs.md. {found_columns(columns)}",
+        next_step="See rejects.parquet and docs/reading-logs.md. "
+        f"{found_columns(columns, 'The files have')}",
     )

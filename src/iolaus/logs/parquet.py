@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 from iolaus.core.errors import InputError
 from iolaus.core.tables import TEXT_COLUMNS
 from iolaus.logs.columns import Convert, converter
-from iolaus.logs.hints import did_you_mean, found_columns
+from iolaus.logs.hints import did_you_mean, first_line, found_columns
 from iolaus.logs.reader import BATCH_ROWS, EXCERPT_CHARS, Chunk
 from iolaus.logs.sizes import FOLDED_LIMIT, gathered, group_bytes, in_slices, rows_at_once
 from iolaus.logs.spec import EXCHANGES, TableSpec
 
+MAGIC = b"PAR1"  # first and last bytes of every Parquet file
 PROMPT = EXCHANGES.schema.field("prompt")
 
 
@@ -153,11 +154,25 @@ class ParquetReader:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> InputError:
+        with self._path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            start = file.read(len(MAGIC))
+            file.seek(max(0, size - len(MAGIC)))
+            end = file.read(len(MAGIC))
+        if size == 0:
+            what = "the file is empty."
+        elif start != MAGIC:
+            what = f"this is not a Parquet file ({size:,} bytes that do not start with PAR1)."
+        elif end != MAGIC:
+            what = f"the Parquet file is cut off ({size:,} bytes that do not end with PAR1)."
+        else:
+            what = f"the Parquet file is damaged ({size:,} bytes): {first_line(error)}"
         return InputError(
-            f"not a readable Parquet file ({self._path.stat().st_size:,} bytes): "
-            f"{_first_line(error)}",
+            what,
             where=self._name,
-            next_step="It may be truncated or still being written. Copy it again, or move it away.",
+            next_step="It may be half copied or still being written. "
+            "Copy it again, or move it away.",
         )
 
 
@@ -192,7 +207,3 @@ def _excerpt(value: pa.Scalar) -> str | None:
         return None
     start: bytes = value.as_buffer()[: 4 * EXCERPT_CHARS].to_pybytes()  # 4 bytes a character
     return start.decode("utf-8", "replace")[:EXCERPT_CHARS]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
