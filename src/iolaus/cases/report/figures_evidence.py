@@ -60,7 +60,7 @@ def null_histogram(draws: Sequence[float], value: float, label: str) -> Markup:
     at = beyond if cut else field[0] + (value - left) * scale
     parts = [*_bars(draws, left, right, field), _baseline(cut, value > high), *_marker(at, value)]
     parts.append(_tick(low, field[0] + (low - left) * scale, "start"))
-    if (high - low) * scale > 70:  # px: two numbers side by side
+    if (high - low) * scale > 84:  # px: two numbers side by side
         parts.append(_tick(high, field[0] + (high - left) * scale, "end"))
     view = f"0 0 {NULL_WIDTH:.0f} {NULL_HEIGHT:.0f}"
     return drawing(label, *parts, viewBox=view, class_="null")

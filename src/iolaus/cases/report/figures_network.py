@@ -145,7 +145,7 @@ def _dot(at: NDArray[np.float64], name: str, member: Mapping[str, Any]) -> Marku
     said = plain(name)
     if exchanges is not None:
         said += f": {counted(exchanges, 'exchange')}, probability {share(member['probability'])}"
-    size = 3.0 + min(6.0, np.log10(1 + (exchanges or 0)) * 1.2)
+    size = 2.5 + min(4.5, 0.9 * np.log10(1 + (exchanges or 0)))  # px; 7 at 100,000 exchanges
     return el(
         "circle", el("title", said), cx=float(at[0]), cy=float(at[1]), r=float(size), class_="dot"
     )

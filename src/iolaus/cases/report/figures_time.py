@@ -13,6 +13,7 @@ from iolaus.cases.report.words import day, people, short_day
 MAX_BARS: Final = 120  # a bar is then about 7 px on a desktop, 3 px on a telephone
 TICKS: Final = 5
 HEAD: Final = 22  # px above each panel for its name
+GAP: Final = 14  # px between a panel's floor and the next one's name
 AXIS: Final = 22  # px below the last panel for dates
 
 
@@ -44,7 +45,8 @@ def timeline(panels: Sequence[Panel], label: str) -> Markup:
     top = 0
     for panel in panels:
         parts.append(_panel(panel, starts, width, top + HEAD))
-        top += HEAD + panel.height
+        top += HEAD + panel.height + GAP
+    top -= GAP
     parts.append(_dates(starts, top))
     return drawing(label, *parts, class_="timeline", width="100%", height=top + AXIS)
 

@@ -127,14 +127,14 @@ def _after(found: Sequence[Row]) -> tuple[str, str]:
 
 
 def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact]:
-    window = words.moment(run.get("window_start")), words.moment(run.get("window_end"))
+    window = words.window(run.get("window_start"), run.get("window_end"))
     return [
         Fact(
             "Examined",
             words.counted(run.get("exchanges"), "exchange"),
             "Every accepted row of the log.",
         ),
-        Fact("Over", words.counted(run.get("accounts"), "account"), f"{window[0]} to {window[1]}."),
+        Fact("Over", words.counted(run.get("accounts"), "account"), f"{plain(window, 200)}."),
         Fact(
             "Clusters tested",
             words.people(honest),
@@ -143,7 +143,7 @@ def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact
         Fact(
             "Level",
             f"q {words.probability(level)}",
-            f"A campaign is raised only when at most {words.odds(level)} such findings is false.",
+            f"A campaign is raised only if {words.odds(level)} such findings or fewer is false.",
         ),
     ]
 

@@ -1,22 +1,23 @@
-"""ReportInput -> one HTML file as text: no script, font, image or style from anywhere else."""
+"""ReportInput -> one HTML file as text: what is drawn in full, in a line, or only counted."""
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
-from importlib.resources import files
 from typing import Any, Final
-
-from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
 
 from iolaus.cases.report import words
 from iolaus.cases.report.elements import DEFAULT_LEVEL
-from iolaus.cases.report.escape import PROMPT_CHARS, PROSE_CHARS, data
-from iolaus.cases.report.figures_evidence import share_bar
-from iolaus.cases.report.model import ReportInput, Row, grouped, of_campaigns, ordered, rows
+from iolaus.cases.report.model import (
+    ReportInput,
+    Row,
+    grouped,
+    of_campaign,
+    of_campaigns,
+    ordered,
+    rows,
+)
 from iolaus.cases.report.overview import overview
-from iolaus.cases.report.views import Campaign, Honest, campaign_view, days, honest_view
+from iolaus.cases.report.page import page
+from iolaus.cases.report.views import Honest, campaign_view, days, honest_view
 
 MAX_CHAPTERS: Final = 8  # campaigns drawn in full; about 150 kB each
 MAX_BRIEF: Final = 100  # further campaigns, one line each
@@ -40,27 +41,17 @@ def render(report: ReportInput) -> str:
         campaign_view(report, row, i + 1, level, _without(report, rest, row, found))
         for i, row in enumerate(found[:MAX_CHAPTERS])
     ]
-    style, script = _package_text("style.css"), _package_text("script.js")
-    return (
-        _environment()
-        .get_template("report")
-        .render(
-            style=Markup(style),
-            script=Markup(script),
-            policy=_policy(style, script),
-            top=overview(report, found, len(honest), rest, level),
-            chapters=chapters,
-            brief=found[MAX_CHAPTERS : MAX_CHAPTERS + MAX_BRIEF],
-            found=len(found),
-            honest=_honest(report, honest[:MAX_HONEST], level),
-            honest_total=len(honest),
-            verdicts=_verdicts(honest),
-            unmeasured=rows(
-                report.unmeasured.filter(report.unmeasured["campaign_id"].is_null()), 40
-            ),
-            run=_run(report.run),
-            level=level,
-        )
+    return page(
+        top=overview(report, found, len(honest), rest, level),
+        chapters=chapters,
+        brief=found[MAX_CHAPTERS : MAX_CHAPTERS + MAX_BRIEF],
+        found=len(found),
+        honest=_honest(report, honest[:MAX_HONEST], level),
+        honest_total=len(honest),
+        verdicts=_verdicts(honest),
+        unmeasured=_not_run(report),
+        run=_run(report.run),
+        level=level,
     )
 
 
@@ -100,6 +91,14 @@ def _honest(report: ReportInput, honest: Sequence[Row], level: float) -> list[Ho
     return [honest_view(row, by_id.get(row["campaign_id"], []), level) for row in honest]
 
 
+def _not_run(report: ReportInput) -> list[Row]:
+    """What no cluster was tested for: rows of UNMEASURED without a campaign, and the run's."""
+    whole = rows(of_campaign(report.unmeasured, None), MAX_CAUSES)
+    named = {row["detector"] for row in whole}
+    listed = list(report.run.get("detectors_not_run") or [])[:MAX_CAUSES]
+    return whole + [row for row in listed if row.get("detector") not in named]
+
+
 def _verdicts(honest: Sequence[Row]) -> list[tuple[str, int]]:
     counts = [(words.verdict(name), len(some)) for name, some in grouped(honest, "verdict")]
     return sorted(counts, key=lambda item: (-item[1], item[0]))
@@ -107,59 +106,23 @@ def _verdicts(honest: Sequence[Row]) -> list[tuple[str, int]]:
 
 def _run(run: Mapping[str, Any]) -> dict[str, Any]:
     """Facts of the run with lists bounded; what is absent is null."""
-    keys = ("version", "log", "started_at", "window_start", "window_end", "exchanges", "accounts")
-    facts: dict[str, Any] = {key: run.get(key) for key in (*keys, "fdr", "seed")}
+    scalars = (
+        "version",
+        "log",
+        "started_at",
+        "window_start",
+        "window_end",
+        "exchanges",
+        "accounts",
+    )
+    facts: dict[str, Any] = {key: run.get(key) for key in (*scalars, "seed")}
     causes = sorted((run.get("rejects") or {}).items(), key=lambda item: (-item[1], str(item[0])))
     paths = list(run.get("files") or [])
     return {
         **facts,
         "rejects": causes[:MAX_CAUSES],
         "rejects_total": sum(count for _, count in causes) if "rejects" in run else None,
+        "missing_columns": [str(name) for name in (run.get("missing_columns") or [])[:MAX_CAUSES]],
         "files": paths[:MAX_FILES],
         "files_total": len(paths),
     }
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing loads, nothing is sent, and only the two inline blocks with these digests run."""
-    return (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _package_text(name: str) -> str:
-    return files("iolaus.cases.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _environment() -> Environment:
-    """Autoescape on; `data` isolates hostile text; an unknown name is an error, not a blank."""
-    sources = {
-        "report": "template.html.j2",
-        "campaign": "campaign.html.j2",
-        "parts": "parts.html.j2",
-    }
-    environment = Environment(
-        loader=DictLoader({name: _package_text(path) for name, path in sources.items()}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["data"] = data
-    environment.filters["prose"] = lambda text: data(text, PROSE_CHARS)
-    environment.filters["prompt"] = lambda text: data(text, PROMPT_CHARS, keep_lines=True)
-    for name in ("people", "number", "probability", "share", "moment", "day", "span", "verdict"):
-        environment.filters[name] = getattr(words, name)
-    environment.globals.update(
-        counted=words.counted, span=words.span, share_bar=share_bar, chance=words.chance,
-        likelihood=words.likelihood,
-    )  # fmt: skip
-    return environment
-
-
-__all__ = ["Campaign", "render"]

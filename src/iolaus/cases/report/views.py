@@ -41,6 +41,7 @@ class Step:
     """One row of the waterfall. `sum` is the bits carried so far."""
 
     name: str
+    statistic: str
     detail: str
     bits: float
     sum: float
@@ -180,10 +181,10 @@ def _network(report: ReportInput, campaign_id: str, members: Sequence[Row]) -> N
 def _waterfall(weighed: Sequence[Row]) -> list[tuple[str, list[Step]]]:
     """Steps by element, heaviest first inside each; sums carry on from one element to the next."""
     order = [e for e in ELEMENTS if any(w["element"] == e for w in weighed)]
-    others = sorted({str(w["element"]) for w in weighed} - set(ELEMENTS))
+    others = sorted({plain(w["element"]) for w in weighed} - set(ELEMENTS))
     picked = []
     for element in [*order, *others]:
-        inside = [w for w in weighed if str(w["element"]) == element]
+        inside = [w for w in weighed if plain(w["element"]) == element]
         picked += sorted(inside, key=lambda w: (-w["weight_bits"], str(w["detector"])))
     picked = picked[:MAX_STEPS]
     sums = [0.0]
@@ -192,7 +193,7 @@ def _waterfall(weighed: Sequence[Row]) -> list[tuple[str, list[Step]]]:
     low, high = min(sums), max(sums)
     steps = [_step(row, sums[i], low, high) for i, row in enumerate(picked)]
     paired = [
-        {"element": str(row["element"]), "step": s} for row, s in zip(picked, steps, strict=True)
+        {"element": plain(row["element"]), "step": s} for row, s in zip(picked, steps, strict=True)
     ]
     return [(name, [p["step"] for p in group]) for name, group in grouped(paired, "element")]
 
@@ -201,20 +202,22 @@ def _step(row: Row, start: float, low: float, high: float) -> Step:
     bits = float(row["weight_bits"])
     known = row["element"] in ELEMENTS
     paint = ("against" if bits < 0 else str(row["element"])) if known else "weak"
-    name = plain(row["detector"])
+    name = words.headed(plain(row["detector"]))
     said = f"{name}: {words.number(bits)} bits, {words.number(start + bits)} so far"
     picture = step(start, start + bits, low, high, paint, said)
-    return Step(name, words.likelihood(bits), bits, start + bits, picture)
+    statistic = plain(row["statistic"], 120) if row["statistic"] else ""
+    return Step(name, statistic, words.ratio(bits), bits, start + bits, picture)
 
 
 def _tests(evidence: Sequence[Row], nulls: Sequence[Row]) -> list[Test]:
-    """A card for each row that has a p-value or null draws, smallest p first."""
+    """A card for each row, but those that only weigh (links); by element, smallest p first."""
     cards = []
     for row in evidence:
         if is_combined(row):
             continue
         null = _nearest_null(row, nulls)
-        if words.measured(row["p_value"]) or null is not None:
+        only_weighs = row["p_value"] is None and row["weight_bits"] is not None
+        if null is not None or not only_weighs:
             cards.append(_test(row, null))
     order = {name: i for i, name in enumerate(ELEMENTS)}
     return sorted(cards, key=lambda t: (order.get(t.element, 9), 2 if t.p is None else t.p, t.name))
@@ -230,16 +233,16 @@ def _nearest_null(row: Row, nulls: Sequence[Row]) -> Row | None:
 
 
 def _test(row: Row, null: Row | None) -> Test:
-    name = plain(row["detector"])
+    name = words.headed(plain(row["detector"]))
     value = row["value"] if words.measured(row["value"]) else (null or {}).get("value")
     draws = [d for d in (null or {}).get("draws", [])[:MAX_DRAWS] if words.measured(d)]
     picture = Markup("")
     if draws and value is not None and words.measured(value):
-        label = f"{name}: observed {words.number(value)}, among {len(draws)} draws of its null"
+        label = f"{name}: observed {words.number(value)}, beside {len(draws)} draws of its null"
         picture = null_histogram(draws, float(value), label)
     return Test(
         name,
-        str(row["element"]),
+        plain(row["element"]),
         plain(row["statistic"], 160),
         value,
         row["p_value"],
@@ -269,7 +272,10 @@ def _linked_by(report: ReportInput, campaign_id: str) -> list[Share]:
     counts: list[dict[str, Any]] = pc.value_counts(column).to_pylist()
     whole = sum(c["counts"] for c in counts)
     counts.sort(key=lambda c: (-c["counts"], str(c["values"])))
-    return [_share(plain(c["values"]), c["counts"] / whole) for c in counts[:MAX_CAPABILITIES]]
+    return [
+        _share(words.headed(plain(c["values"])), c["counts"] / whole)
+        for c in counts[:MAX_CAPABILITIES]
+    ]
 
 
 def _excerpts(table: Any) -> list[Row]:

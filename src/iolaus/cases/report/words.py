@@ -55,7 +55,7 @@ def people(count: float | None) -> str:
 def counted(count: float | None, noun: str) -> str:
     """'1 account', '1,150 accounts', '28.8 million exchanges'."""
     if count is None:
-        return f"{noun}s not counted"
+        return "Not counted"
     return f"{people(count)} {noun}{'' if count == 1 else 's'}"
 
 
@@ -127,21 +127,30 @@ def chance(p: float | None) -> str:
     assert p is not None
     if p > 0.05:
         return f"Not unusual: chance alone does this {odds(p)} times."
-    return f"Chance alone would do this {odds(p)} times."
+    if p < 1e-9:
+        return "Chance alone would do this less than once in a billion times."
+    return f"Chance alone would do this about once in {people(_round_two(1 / p))} times."
 
 
-def likelihood(bits: float | None) -> str:
-    """Bits in words: 10 -> 'about 1,000 times likelier from one operator than from strangers'."""
-    if not measured(bits):
+def signed_bits(bits: float) -> str:
+    """'+14.8', '-0.7': one decimal, so that a column of them lines up."""
+    return f"{bits:+.1f}".replace("-", "−")
+
+
+def ratio(bits: float | None) -> str:
+    """Bits as a likelihood ratio: 10 -> 'about 1,000 to 1', -1 -> 'about 2 to 1 against'."""
+    if bits is None or not math.isfinite(bits):
         return "weight not measured"
-    assert bits is not None
     if abs(bits) < 0.5:
         return "says nothing either way"
-    times = people(_round_two(2.0 ** min(abs(bits), 60.0)))
-    more = "more than " if abs(bits) > 60 else "about "
-    if bits > 0:
-        return f"{more}{times} times likelier from one operator than from strangers"
-    return f"{more}{times} times likelier from strangers than from one operator"
+    times = people(_round_two(2.0 ** min(abs(bits), 60.0)))  # 2^60: a quintillion is enough
+    head = "more than" if abs(bits) > 60 else "about"
+    return f"{head} {times} to 1{' against' if bits < 0 else ''}"
+
+
+def headed(text: str) -> str:
+    """The same text with its first letter as a capital, for a label at the head of a line."""
+    return text[:1].upper() + text[1:]
 
 
 def share(fraction: float | None) -> str:
@@ -152,6 +161,10 @@ def share(fraction: float | None) -> str:
     percent = 100 * fraction
     if 0 < percent < 0.1:
         return "below 0.1%"
+    if 99.9 < percent < 100:
+        return "above 99.9%"
+    if 99 < percent < 100:
+        return f"{percent:.1f}%"
     return f"{percent:.1f}%" if 0 < percent < 10 else f"{percent:.0f}%"
 
 
@@ -175,13 +188,28 @@ def short_day(value: date) -> str:
 
 
 def moment(value: object) -> str:
-    """'3 March 2026, 14:05 UTC' for a time; text is passed through; null is 'not stated'."""
+    """'3 March 2026, 14:05 UTC' for a time or ISO 8601 text; other text as it is, cut to 80.
+
+    Null is 'not stated'. A time without a zone is taken to be UTC, as everywhere in Iolaus.
+    """
     if value is None:
         return "not stated"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return str(value)[:80]
     if not isinstance(value, datetime):
-        return str(value)[:80]
+        return day(value) if isinstance(value, date) else str(value)[:80]
     utc = value.astimezone(UTC) if value.tzinfo else value
     return f"{day(utc)}, {utc:%H:%M} UTC"
+
+
+def window(first: object, last: object) -> str:
+    """The log's window, 'not stated' when neither end is."""
+    if first is None and last is None:
+        return "Window not stated"
+    return f"{moment(first)} to {moment(last)}"
 
 
 def span(first: datetime | None, last: datetime | None) -> str:
