@@ -91,7 +91,9 @@ def test_other_template_other_skeleton(left, right):
 
 
 def test_a_pasted_middle_changes_no_skeleton():
-    head = "Please read the following article with care and then answer my question about it right now "
+    head = (
+        "Please read the following article with care and then answer a question about it right now "
+    )
     tail = " Now list the main claims of the article in plain words and give a verdict on each one"
     assert same_skeleton(
         head + "cats sleep a lot " * 30 + tail, head + "ships sail far " * 90 + tail

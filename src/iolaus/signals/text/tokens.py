@@ -21,10 +21,12 @@ TICKED: Final = np.uint64(0x61)  # '`code`' in the lexicon
 SYNTAX_HEAVY: Final = np.uint64(0x62)  # '{};' in the lexicon: brackets as dense as in source code
 ZERO: Final = np.uint64(0)
 
-EDGE_TOKENS = 16  # (a power of two, for the ring) tokens at either end that make the skeleton; a pasted middle changes nothing
+# Tokens at either end that make the skeleton, so that a pasted middle changes nothing; for the
+# ring a power of two.
+EDGE_TOKENS = 16
 SHINGLE = 5  # words per shingle
 MIN_SHINGLE_WORDS = 3  # of its tokens that are no slot; 5 hold at most 3 slots, as slots collapse
-EDGE_SHINGLES = 32  # at either end of the text, see sketch()
+EDGE_SHINGLES = 32  # at either end of the text, see sketch(); a power of two too
 K_EDGE = 4  # smallest hashes kept of the shingles at either end
 K_PROMPT, K_SYSTEM = 16, 8  # smallest hashes kept per text; 16 + 8 = 24, the table's limit
 
