@@ -182,3 +182,8 @@ def test_releases_and_enforcement(row: Any, jsonl_log: Any) -> None:
 def test_absent_tables(row: Any, jsonl_log: Any) -> None:
     log = open_log(jsonl_log(row(0)))
     assert (log.accounts(), log.releases(), log.enforcement()) == (None, None, None)
+
+
+def test_the_docs_name_every_cause() -> None:
+    docs = (Path(__file__).parents[2] / "docs/reading-logs.md").read_text(encoding="utf-8")
+    assert [cause for cause in Cause if cause not in docs] == []
