@@ -1,0 +1,134 @@
+"""DuckDB: the embedded reference engine. The only module that imports duckdb."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+
+from iolaus.core.errors import ConfigError, ResourceError
+from iolaus.core.files import aside, write_table
+from iolaus.engine.stages import Stages, Table
+
+# What SQL steps may call besides standard functions; another engine spells these its own way.
+MACROS = (
+    # Portable 60-bit hash of a text: the first 15 hex digits of its MD5 (not for security).
+    "CREATE MACRO text_hash(t) AS ('0x' || substr(md5(t), 1, 15))::BIGINT",
+    # The network of an address: /24 of IPv4 ('a.b.c'), /48 of IPv6 (first three groups).
+    "CREATE MACRO network_of(ip) AS CASE WHEN contains(ip, ':') "
+    "THEN array_to_string(string_split(ip, ':')[1:3], ':') "
+    "ELSE array_to_string(string_split(ip, '.')[1:3], '.') END",
+)
+
+_MEMORY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)\s*$", re.IGNORECASE)
+
+
+class DuckEngine:
+    """Runs each named step as one SQL text, from Parquet to Parquet, within a memory limit.
+
+    `memory` is DuckDB's buffer limit (for example "4GB"); what does not fit spills to `spill`.
+    """
+
+    def __init__(self, stages: Stages, *, memory: str = "4GB", threads: int = 2) -> None:
+        if not _MEMORY.match(memory):
+            raise ConfigError(f"'{memory}' is not a size.", next_step="Write it as 4GB or 512MB.")
+        if threads < 1:
+            raise ConfigError(f"threads must be 1 or more, not {threads}.")
+        self.stages = stages
+        self._connection = duckdb.connect(":memory:")
+        spill = stages.directory / "spill"
+        self._set("memory_limit", memory)
+        self._set("threads", threads)
+        self._set("temp_directory", str(spill))
+        self._set("TimeZone", "UTC")
+        self._set("enable_progress_bar", False)
+        self._set("preserve_insertion_order", False)
+        for macro in MACROS:
+            self._connection.execute(macro)
+
+    def _set(self, name: str, value: str | int | bool) -> None:
+        quoted = str(value).replace("'", "''")
+        self._connection.execute(f"SET {name} = '{quoted}'")
+
+    def step(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> Table:
+        """Run one named step and keep its rows as the table `name`; resume it when it stands.
+
+        `sql` is a SELECT; it names earlier tables as SQL does and parameters as $name.
+        """
+        table = self.stages.table(name)
+        if not self.stages.done(name):
+            with aside(table.path) as temporary:
+                self._execute(
+                    f"COPY ({sql}) TO '{_escaped(temporary)}' "
+                    "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)",
+                    parameters,
+                )
+        return self.attach(table)
+
+    def keep(self, name: str, rows: pa.Table) -> Table:
+        """Keep rows that a kernel made as the table `name`."""
+        table = self.stages.table(name)
+        write_table(rows, table.path)
+        return self.attach(table)
+
+    def attach(self, table: Table) -> Table:
+        """Let SQL use a table by its name."""
+        self._execute(
+            f"CREATE OR REPLACE VIEW {table.name} AS "
+            f"SELECT * FROM read_parquet('{_escaped(table.path)}')"
+        )
+        return table
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Let SQL use rows in memory by a name (small tables: settings, selections)."""
+        self._connection.register(name, rows)
+
+    def fetch(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Run a query and return its rows as Arrow."""
+        with self._readable_errors():
+            relation = self._connection.sql(sql, params=dict(parameters or {}))
+            return relation.to_arrow_table()
+
+    def _execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+        with self._readable_errors():
+            self._connection.execute(sql, dict(parameters) if parameters else None)
+
+    @contextmanager
+    def _readable_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise ResourceError(
+                f"the memory limit is too small for this step: {str(error).splitlines()[0]}",
+                next_step="Raise --memory, lower --threads, or free disk space for spilling.",
+            ) from error
+        except duckdb.IOException as error:
+            if "No space left" not in str(error):
+                raise
+            raise ResourceError(
+                "no space left on the disk while a step was spilling or writing.",
+                where=str(self.stages.directory),
+                next_step="Free some, or point --out at a larger disk; finished stages are kept.",
+            ) from error
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")
