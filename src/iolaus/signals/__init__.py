@@ -1,1 +1,23 @@
-"""Exchanges to text features, profiles and tokens."""
+"""Exchanges to text features, profiles and tokens.
+
+`features` reads batches of exchanges; everything else is a named SQL step on its result.
+"""
+
+from iolaus.signals.accounts import accounts
+from iolaus.signals.features import features
+from iolaus.signals.moments import address_days, beats, model_uses, shared_prompts
+from iolaus.signals.profiles import profiles
+from iolaus.signals.tokens import token_days
+from iolaus.signals.tokens.merge import tokens
+
+__all__ = [
+    "accounts",
+    "address_days",
+    "beats",
+    "features",
+    "model_uses",
+    "profiles",
+    "shared_prompts",
+    "token_days",
+    "tokens",
+]

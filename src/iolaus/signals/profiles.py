@@ -1,0 +1,58 @@
+"""profiles: one row per (account, UTC day); every column is a sum, so days merge by adding."""
+
+from iolaus.core.tables import CAPABILITIES
+from iolaus.engine import DuckEngine, Table
+
+# Each is counted once per exchange where the condition is true. A `..._known` column counts the
+# exchanges in which the input was there at all: not measured is never 0.
+COUNTS = {
+    "failed": "status >= 400",
+    "in_conversation": "conversation_id IS NOT NULL",
+    "has_prompt": "prompt_hash IS NOT NULL",
+    "country_known": "country IS NOT NULL AND billing_country IS NOT NULL",
+    "country_differs": "country <> billing_country",
+    "tools_offered": "tool_count > 0",
+    "many_choices": "choice_count > 1",
+    "choices_known": "choice_count IS NOT NULL",
+    "tokens_known": "input_tokens IS NOT NULL AND output_tokens IS NOT NULL",
+    "cache_known": "cached_input_tokens IS NOT NULL",
+    "cache_used": "cached_input_tokens > 0",
+    "reasoning_known": "reasoning_tokens IS NOT NULL",
+    "reasoning_used": "reasoning_tokens > 0",
+}
+SUMS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+
+
+def profiles(engine: DuckEngine) -> Table:
+    """Count what each account did on each UTC day.
+
+    In: features, accounts. Out: account, day, exchanges, the COUNTS, the SUMS (tokens);
+    distinct conversations, prompts, networks and user agents of the day; capability_0..8
+    (exchanges with that capability first); hour_0..23 (exchanges by hour, UTC).
+    """
+    counts = ",\n".join(
+        f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in COUNTS.items()
+    )
+    sums = ",\n".join(f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in SUMS)
+    capabilities = ",\n".join(
+        f"count(*) FILTER (WHERE capability = '{name}') AS capability_{i}"
+        for i, name in enumerate(CAPABILITIES)
+    )
+    hours = ",\n".join(f"count(*) FILTER (WHERE hour(ts) = {h}) AS hour_{h}" for h in range(24))
+    return engine.step(
+        "profiles",
+        f"""
+        SELECT account, CAST(ts AS DATE) AS day, count(*) AS exchanges,
+               {counts},
+               {sums},
+               count(DISTINCT conversation_id) AS conversations,
+               count(DISTINCT prompt_hash) AS distinct_prompts,
+               count(DISTINCT network_of(client_ip)) AS networks,
+               count(DISTINCT user_agent) AS user_agents,
+               {capabilities},
+               {hours}
+        FROM features JOIN accounts USING (account_id)
+        GROUP BY ALL
+        ORDER BY account, day
+        """,
+    )

@@ -1,0 +1,73 @@
+"""tempo: doing the same thing in the same minutes.
+
+Three kinds. `burst`: the same skeleton within the same 10 minutes, where more accounts do so than
+that skeleton's traffic up to that day leads to expect. `pivot`: the first use of a newly released
+model in the same hour after its release, within a day. `after_ban`: an account that starts, or
+starts again after days of silence, within hours of another account's ban.
+"""
+
+BIN_MINUTES = 10  # 24 * 60 / 10 = 144 bins a day
+BURST_FACTOR = 3.0  # times the expected number of accounts in a bin, and at least 3 more
+PIVOT_HOURS = 24
+FAILOVER_HOURS = 3
+SILENCE_DAYS = 3
+
+SQL = f"""
+WITH bins AS (
+    SELECT skeleton, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts) AS bin, account,
+           count(*) AS exchanges
+    FROM features JOIN accounts USING (account_id)
+    WHERE skeleton IS NOT NULL
+    GROUP BY ALL
+),
+holders AS (
+    SELECT skeleton, bin, CAST(bin AS DATE) AS day, count(*) AS accounts
+    FROM bins GROUP BY ALL
+),
+expected AS (  -- accounts per bin, over the skeleton's days so far
+    SELECT skeleton, day,
+           sum(sum(accounts)) OVER so_far / ({24 * 60 // BIN_MINUTES} * count(*) OVER so_far)
+               AS per_bin
+    FROM holders GROUP BY skeleton, day
+    WINDOW so_far AS (PARTITION BY skeleton ORDER BY day)
+),
+bursts AS (
+    SELECT skeleton, bin, day FROM holders JOIN expected USING (skeleton, day)
+    WHERE accounts >= 3 AND accounts >= {BURST_FACTOR} * per_bin + 3
+),
+pivots AS (
+    SELECT account, model, released_at, min(ts) AS used_at
+    FROM features JOIN accounts USING (account_id) JOIN releases USING (model)
+    WHERE ts >= released_at
+    GROUP BY ALL
+    HAVING min(ts) < released_at + INTERVAL '{PIVOT_HOURS} hours'
+),
+visits AS (
+    SELECT account, day,
+           lag(day) OVER (PARTITION BY account ORDER BY day) AS last_day
+    FROM profiles
+),
+starts AS (
+    SELECT accounts.account, min(ts) AS started_at
+    FROM features JOIN accounts USING (account_id)
+    JOIN visits ON visits.account = accounts.account AND visits.day = CAST(ts AS DATE)
+    WHERE last_day IS NULL OR day - last_day > {SILENCE_DAYS}
+    GROUP BY accounts.account, day
+)
+SELECT account, 'tempo' AS family, 'burst' AS kind,
+       text_hash(concat_ws('|', skeleton, bin)) AS value, day, exchanges
+FROM bursts JOIN bins USING (skeleton, bin)
+UNION ALL
+SELECT account, 'tempo', 'pivot',
+       text_hash(concat_ws('|', model, datediff('hour', released_at, used_at))),
+       CAST(used_at AS DATE), 1
+FROM pivots
+UNION ALL
+SELECT DISTINCT starts.account, 'tempo', 'after_ban',
+       text_hash(concat_ws('|', enforcement.account_id, enforcement.banned_at)),
+       CAST(starts.started_at AS DATE), 1
+FROM starts
+JOIN (SELECT DISTINCT account_id, "at" AS banned_at FROM enforcement WHERE action = 'ban') AS enforcement
+  ON starts.started_at >= enforcement.banned_at
+ AND starts.started_at < enforcement.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
+"""
