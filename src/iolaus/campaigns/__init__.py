@@ -1,1 +1,16 @@
 """Tokens to links, clusters, tests and verdicts."""
+
+from iolaus.campaigns.investigate import Investigation, investigate
+from iolaus.campaigns.pictures import nulls, ties, timeline, unmeasured
+from iolaus.campaigns.results import Results, results
+
+__all__ = [
+    "Investigation",
+    "Results",
+    "investigate",
+    "nulls",
+    "results",
+    "ties",
+    "timeline",
+    "unmeasured",
+]

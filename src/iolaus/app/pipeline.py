@@ -1,0 +1,187 @@
+"""The main job, top to bottom: a log directory in, named tables between, verdicts out.
+
+    features      one row per exchange, no text           logs, signals
+    accounts, profiles, ...  one row per account (and day) signals
+    token_days    shared evidence, by day                 signals
+    tokens        merged as of an instant                 signals
+    verdicts      links, groups, tests, judgement         campaigns
+
+Every arrow is a Parquet file in the stage directory. A run that was stopped resumes there.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from iolaus import __version__, signals
+from iolaus.app.progress import Reporter
+from iolaus.app.settings import Settings
+from iolaus.core.errors import InputError
+from iolaus.core.files import aside, write_text
+from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
+from iolaus.engine import DuckEngine, Stages, Table
+from iolaus.logs import Cause, Log, Rejects, open_log
+
+# The log's small tables under the names that SQL steps know them by.
+SMALL = {"claimed": ACCOUNTS, "releases": RELEASES, "enforcement": ENFORCEMENT}
+# In the order in which one needs the other.
+DAILY: tuple[Callable[[DuckEngine], Table], ...] = (
+    signals.profiles,
+    signals.address_days,
+    signals.beats,
+    signals.shared_prompts,
+    signals.model_uses,
+    signals.token_days,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened log with what identifies it: relative path and SHA-256 of each of its files."""
+
+    log: Log
+    digests: tuple[tuple[str, str], ...]
+
+    def key(self, settings: Settings) -> str:
+        """What a run's stages depend on."""
+        parts = [__version__, self.digests, sorted(settings.as_dict().items())]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A log as tables, ready to be looked at as of any day."""
+
+    engine: DuckEngine
+    source: Source
+    rejects: dict[str, int]
+    first_day: date
+    last_day: date  # inclusive
+
+    @property
+    def until(self) -> date:
+        """The day after the last: everything is before it."""
+        return self.last_day + timedelta(days=1)
+
+
+def open_source(path: Path, settings: Settings, report: Reporter) -> Source:
+    """Open a log and digest its files."""
+    log = open_log(path, assume_utc=settings.assume_utc)
+    files = [*log.files, *log.other_files]
+    digests = []
+    for done, file in enumerate(files):
+        report("digest", done, len(files))
+        digests.append((file.name, file.digest()))
+    report("digest", len(files), len(files))
+    return Source(log, tuple(sorted(digests)))
+
+
+@contextmanager
+def prepare(
+    source: Source,
+    stages: Stages,
+    *,
+    memory: str,
+    threads: int,
+    report: Reporter,
+) -> Iterator[Prepared]:
+    """Make every table that verdicts need, or take it from an earlier run that was stopped."""
+    with DuckEngine(stages, memory=memory, threads=threads) as engine:
+        rejects = _read(source.log, engine, stages, threads, report)
+        signals.accounts(engine, pq.read_table(stages.table("claimed").path))
+        for done, table in enumerate(DAILY):
+            report("tables", done, len(DAILY))
+            table(engine)
+        report("tables", len(DAILY), len(DAILY))
+        _refuse_lonely(engine)
+        days = engine.fetch("SELECT min(day) AS first, max(day) AS last FROM profiles").to_pylist()
+        yield Prepared(engine, source, rejects, days[0]["first"], days[0]["last"])
+
+
+def _read(
+    log: Log,
+    engine: DuckEngine,
+    stages: Stages,
+    threads: int,
+    report: Reporter,
+) -> dict[str, int]:
+    """Read the log once: features, the small tables, the rejects. Returns rejects by cause."""
+    counts_file = stages.directory / "rejects.json"
+    if not counts_file.exists():  # written last: it stands only when all the others do
+        rejects = Rejects(stages.table("rejects").path)
+        log.rejects = rejects
+        with rejects:
+            small = {
+                "claimed": log.accounts(),
+                "releases": log.releases(),
+                "enforcement": log.enforcement(),
+            }
+            _write_features(log, stages, threads, report)
+            _reject_duplicates(log, engine, stages, rejects)
+        for name, schema in SMALL.items():
+            table = small[name]
+            engine.keep(name, table if table is not None else schema.empty_table())
+        write_text(json.dumps(rejects.counts, sort_keys=True), counts_file)
+    for name in ("features", *SMALL):
+        engine.attach(stages.table(name))
+    counts: dict[str, int] = json.loads(counts_file.read_text(encoding="utf-8"))
+    return counts
+
+
+def _write_features(log: Log, stages: Stages, threads: int, report: Reporter) -> None:
+    total, done = log.rows_estimate or 0, 0
+    with (
+        aside(stages.table("features").path) as temporary,
+        pq.ParquetWriter(temporary, FEATURES, compression="zstd", compression_level=1) as writer,
+    ):
+        for batch in signals.features(log.batches(), threads):
+            writer.write_batch(batch)
+            done += batch.num_rows
+            report("read", done, total)
+
+
+def _reject_duplicates(log: Log, engine: DuckEngine, stages: Stages, rejects: Rejects) -> None:
+    """Keep the first exchange of each id; the later ones are rejected, with their places."""
+    engine.attach(stages.table("features"))
+    later = engine.fetch(
+        """
+        WITH twice AS (
+            SELECT exchange_hash FROM features GROUP BY exchange_hash HAVING count(*) > 1
+        )
+        SELECT source_file, source_row FROM features SEMI JOIN twice USING (exchange_hash)
+        QUALIFY row_number() OVER (
+            PARTITION BY exchange_hash ORDER BY source_file, source_row) > 1
+        ORDER BY source_file, source_row
+        """
+    )
+    if later.num_rows == 0:
+        return
+    for row in later.to_pylist():
+        file = log.files[row["source_file"]].name
+        rejects.add(file, row["source_row"], Cause.DUPLICATE_EXCHANGE, was_kept=True)
+    engine.register("later", later)
+    unique = engine.step(
+        "features_unique", "SELECT * FROM features ANTI JOIN later USING (source_file, source_row)"
+    )
+    unique.path.replace(stages.table("features").path)
+
+
+def tokens_as_of(prepared: Prepared, until: date) -> Table:
+    """Tokens of the days before `until`."""
+    return signals.tokens(prepared.engine, until, f"tokens_{until:%Y%m%d}")
+
+
+def _refuse_lonely(engine: DuckEngine) -> None:
+    """A log of one account holds nothing that could be compared."""
+    if engine.fetch("SELECT count(*) AS n FROM accounts")["n"][0].as_py() < 2:
+        raise InputError(
+            "the log has only one account; campaigns are found across accounts.",
+            where="exchanges",
+            next_step="Check which column became account_id.",
+        )

@@ -1,0 +1,172 @@
+"""iolaus scan: verdicts, evidence and a report of one log."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from iolaus import __version__, campaigns
+from iolaus.app.pipeline import Prepared, open_source, prepare, tokens_as_of
+from iolaus.app.progress import Reporter
+from iolaus.app.settings import Settings
+from iolaus.campaigns import Investigation, Results
+from iolaus.cases import ReportInput, render
+from iolaus.core.errors import InputError
+from iolaus.core.files import write_table, write_text
+from iolaus.core.tables import EXCERPTS
+from iolaus.engine import Stages
+from iolaus.logs import Log
+
+
+def scan(
+    log: Path,
+    out: Path,
+    settings: Settings,
+    *,
+    memory: str,
+    threads: int,
+    keep_stages: bool,
+    report: Reporter,
+) -> Results:
+    """Scan a log directory and write the files that the data contract names into `out`."""
+    began, clock = datetime.now(UTC), time.monotonic()
+    timings: dict[str, float] = {}
+
+    def lap(name: str) -> None:
+        nonlocal clock
+        now = time.monotonic()
+        timings[name], clock = round(now - clock, 3), now
+
+    refuse_overlap(log, out)
+    source = open_source(log, settings, report)
+    stages = Stages(out / "stages", source.key(settings))
+    lap("digest")
+    with prepare(source, stages, memory=memory, threads=threads, report=report) as prepared:
+        lap("prepare")
+        tokens = tokens_as_of(prepared, prepared.until)
+        lap("tokens")
+        found = campaigns.investigate(
+            prepared.engine,
+            tokens,
+            prepared.until,
+            fdr=settings.fdr,
+            seed=settings.seed,
+            progress=report,
+        )
+        lap("investigate")
+        result = campaigns.results(found)
+        run = _run_facts(log, prepared, settings, began, found)
+        page = _report(found, result, prepared, settings, run)
+        lap("report")
+        _write(out, result, page, {**run, "timings_s": timings}, stages)
+    if not keep_stages:
+        stages.remove()
+    return result
+
+
+def refuse_overlap(log: Path, out: Path) -> None:
+    """Results inside the log's exchanges would be read as part of it the next time."""
+    if log.resolve() == out.resolve() or (log / "exchanges").resolve() in out.resolve().parents:
+        raise InputError(
+            "results cannot be written into the log itself.",
+            where=str(out),
+            next_step="Choose another directory for --out.",
+        )
+
+
+def _run_facts(
+    log: Path, prepared: Prepared, settings: Settings, began: datetime, found: Investigation
+) -> dict[str, object]:
+    seen = found.scene.seen
+    return {
+        "version": __version__,
+        "log": str(log),
+        "started_at": began.isoformat(timespec="seconds"),
+        "settings": settings.as_dict(),
+        "fdr": settings.fdr,
+        "seed": settings.seed,
+        "window_start": prepared.first_day.isoformat(),
+        "window_end": prepared.last_day.isoformat(),
+        "exchanges": int(seen.exchanges.sum()),
+        "accounts": seen.accounts,
+        "rejects": prepared.rejects,
+        "pairs_forecast": found.forecast.pairs,
+        "hub_limits": found.forecast.limits,
+        "link_threshold_bits": found.scene.links.threshold,
+        "missing_columns": sorted(prepared.source.log.missing_columns),
+        "detectors_not_run": not_run(found),
+        "files": [{"path": path, "sha256": digest} for path, digest in prepared.source.digests],
+    }
+
+
+def not_run(found: Investigation) -> list[dict[str, str]]:
+    """Detectors that ran on no group at all, with the reason given first."""
+    measured = {f.detector for j in found.judged for f in j.findings if f.value == f.value}
+    reasons: dict[str, str] = {}
+    for judged in found.judged:
+        for finding in judged.findings:
+            if finding.detector not in measured:
+                reasons.setdefault(finding.detector, finding.detail)
+    return [{"detector": name, "why": why} for name, why in sorted(reasons.items())]
+
+
+def _report(
+    found: Investigation,
+    result: Results,
+    prepared: Prepared,
+    settings: Settings,
+    run: dict[str, object],
+) -> str:
+    return render(
+        ReportInput(
+            campaigns=result.campaigns,
+            members=result.members,
+            evidence=result.evidence,
+            timeline=campaigns.timeline(found),
+            ties=campaigns.ties(found),
+            nulls=campaigns.nulls(found),
+            excerpts=_excerpts(result, prepared, settings),
+            unmeasured=campaigns.unmeasured(found),
+            run=run,
+        )
+    )
+
+
+def _excerpts(result: Results, prepared: Prepared, settings: Settings) -> pa.Table:
+    """A few prompts of each distillation campaign, chosen by hash, read from the source again."""
+    engine = prepared.engine
+    engine.register("campaign_rows", result.campaigns.select(["campaign_id", "verdict"]))
+    engine.register("member_rows", result.members.select(["campaign_id", "account_id"]))
+    chosen = engine.fetch(
+        """
+        SELECT campaign_id, account_id, ts, model, source_file, source_row
+        FROM features JOIN member_rows USING (account_id) JOIN campaign_rows USING (campaign_id)
+        WHERE verdict = 'distillation' AND prompt_hash IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY campaign_id ORDER BY exchange_hash) <= $most
+        ORDER BY campaign_id, exchange_hash
+        """,
+        {"most": settings.excerpts},
+    ).to_pylist()
+    places = [(row["source_file"], row["source_row"]) for row in chosen]
+    texts = _texts(prepared.source.log, places)
+    rows = [{**row, "text": text} for row, text in zip(chosen, texts, strict=True)]
+    kept = [{name: row[name] for name in EXCERPTS.names} for row in rows if row["text"]]
+    return pa.Table.from_pylist(kept, schema=EXCERPTS)
+
+
+def _texts(log: Log, places: list[tuple[int, int]]) -> list[str | None]:
+    return log.excerpts(places) if places else []
+
+
+def _write(out: Path, result: Results, page: str, run: dict[str, object], stages: Stages) -> None:
+    write_table(result.campaigns, out / "campaigns.parquet")
+    write_table(result.members, out / "members.parquet")
+    write_table(result.evidence, out / "evidence.parquet")
+    rejects = stages.table("rejects").path
+    (out / "rejects.parquet").unlink(missing_ok=True)
+    if rejects.exists():
+        (out / "rejects.parquet").write_bytes(rejects.read_bytes())
+    write_text(page, out / "report.html")
+    write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", out / "run.json")

@@ -1,0 +1,65 @@
+"""clusters: links to groups of accounts that may have one operator.
+
+Connected components first; a large component is then divided where its parts hardly touch
+(Louvain at a low resolution: two parts stay together unless the links between them are fewer than
+RESOLUTION of what chance would put there). Source: Blondel et al. 2008; Reichardt and Bornholdt
+2006 for the resolution.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+from sknetwork.clustering import Louvain
+
+from iolaus.campaigns.links import Links
+
+MIN_ACCOUNTS = 5  # a smaller group gives the tests on groups nothing to stand on
+RESOLUTION = 0.2
+DIVIDE_ABOVE = 20  # a component up to this size is one group
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """`members`: sorted account keys. `proposed_by`: what family of evidence brought them up."""
+
+    members: NDArray[np.int64]
+    proposed_by: str
+
+    @property
+    def size(self) -> int:
+        return int(self.members.size)
+
+
+def cluster(links: Links, accounts: int, seed: int) -> list[Cluster]:
+    """Groups of at least MIN_ACCOUNTS linked accounts, largest first."""
+    graph = link_graph(links, accounts)
+    _, label = connected_components(graph, directed=False)
+    order = np.argsort(label, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+    groups = [
+        piece
+        for part in parts
+        if part.size >= MIN_ACCOUNTS
+        for piece in _divide(graph, part.astype(np.int64), seed)
+        if piece.size >= MIN_ACCOUNTS
+    ]
+    groups.sort(key=lambda members: (-members.size, int(members[0])))
+    return [Cluster(members, "links") for members in groups]
+
+
+def link_graph(links: Links, accounts: int) -> sp.csr_array:
+    """Symmetric accounts x accounts matrix of bits."""
+    rows, cols = np.concatenate([links.a, links.b]), np.concatenate([links.b, links.a])
+    bits = np.concatenate([links.bits, links.bits])
+    return sp.csr_array((bits, (rows, cols)), shape=(accounts, accounts))
+
+
+def _divide(graph: sp.csr_array, part: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+    if part.size <= DIVIDE_ABOVE:
+        return [part]
+    inside = sp.csr_matrix(graph[part][:, part])
+    label = Louvain(resolution=RESOLUTION, random_state=seed).fit_predict(inside)
+    return [part[label == name] for name in np.unique(label)]

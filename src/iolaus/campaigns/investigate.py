@@ -1,0 +1,69 @@
+"""From tokens to verdicts, as of an instant. Reads top to bottom as the method does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from iolaus.campaigns.behaviour import behaviour
+from iolaus.campaigns.candidates import candidates
+from iolaus.campaigns.clusters import cluster
+from iolaus.campaigns.judge import Judged, judge
+from iolaus.campaigns.links import Forecast, forecast, link
+from iolaus.campaigns.nulls import coherent_groups, strata
+from iolaus.campaigns.scene import Scene, Suspect
+from iolaus.campaigns.tests import examine
+from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.engine import DuckEngine, Table
+
+Progress = Callable[[str, int, int], None]  # step, done, total
+
+
+@dataclass(frozen=True)
+class Investigation:
+    """What was found, and what it was found in (for results and pictures)."""
+
+    judged: list[Judged]
+    scene: Scene
+    forecast: Forecast
+
+
+def investigate(
+    engine: DuckEngine,
+    tokens: Table,
+    until: date,
+    *,
+    fdr: float,
+    seed: int,
+    progress: Progress = lambda step, done, total: None,
+) -> Investigation:
+    """Look at the days before `until`.
+
+    In: tokens, accounts, profiles, beats, address_days, shared_prompts, model_uses, releases,
+    enforcement.
+    """
+    seen = behaviour(engine, until)
+    plan = forecast(engine, tokens, seen.accounts)
+    progress("link", 0, plan.total)
+    links = link(engine, tokens, seen.accounts, plan, seed)
+    progress("link", plan.total, plan.total)
+    matrix = token_matrix(engine, tokens, seen.accounts)
+    groups = candidates(cluster(links, seen.accounts, seed), matrix, plan)
+    scene = Scene(
+        engine=engine,
+        until=until,
+        seen=seen,
+        tokens=matrix,
+        links=links,
+        plan=plan,
+        stratum=strata(seen),
+        groups=coherent_groups(matrix, seen, seed),
+        seed=seed,
+    )
+    tested = []
+    for done, candidate in enumerate(groups):
+        progress("test", done, len(groups))
+        tested.append(
+            (candidate, examine(Suspect(candidate.members, candidate.proposed_by), scene))
+        )
+    progress("test", len(groups), len(groups))
+    return Investigation(judge(tested, scene, fdr), scene, plan)

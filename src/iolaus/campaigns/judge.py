@@ -1,0 +1,102 @@
+"""verdicts: three elements, each with its own evidence, and one rate of error for the whole run.
+
+1. Inside an element, p-values are combined by a method that allows dependence.
+2. A group is a campaign of distillation only if all three elements hold, so the p-value of that
+   claim is the largest of the three (intersection-union test; Berger 1982).
+3. The false-discovery rate is controlled over all groups of the run.
+4. What is not distillation gets the most telling name that its evidence allows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from iolaus.campaigns.candidates import Candidate
+from iolaus.campaigns.scene import Finding, Floats, Scene
+from iolaus.campaigns.tests.overlap import DETECTOR as OVERLAP
+from iolaus.core.statistics import combine, false_discovery
+from iolaus.core.tables import ELEMENTS
+
+DECLARED_SHARE = 0.8  # of members in one declared organisation: an open group
+POPULAR_SHARE = 0.3  # of requests that several accounts sent word for word: a common list
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate with its findings, its p-value by element, and the verdict."""
+
+    candidate: Candidate
+    findings: list[Finding]
+    elements: dict[str, float]
+    p: float
+    q: float
+    verdict: str
+
+
+def judge(tested: list[tuple[Candidate, list[Finding]]], scene: Scene, fdr: float) -> list[Judged]:
+    """Name every candidate. `fdr`: the share of false ones allowed among those raised."""
+    elements = [element_p_values(findings) for _, findings in tested]
+    p_values = np.asarray([claim_p_value(e) for e in elements])
+    q_values = false_discovery(p_values)
+    return [
+        Judged(
+            candidate,
+            findings,
+            e,
+            float(p),
+            float(q),
+            _verdict(candidate, findings, e, q, scene, fdr),
+        )
+        for (candidate, findings), e, p, q in zip(tested, elements, p_values, q_values, strict=True)
+    ]
+
+
+def element_p_values(findings: list[Finding]) -> dict[str, float]:
+    """p-value by element; NaN where nothing of the element was measured."""
+    return {
+        element: combine(np.asarray([f.p for f in findings if f.element == element]))
+        for element in ELEMENTS
+    }
+
+
+def claim_p_value(elements: dict[str, float]) -> float:
+    """p-value of "all three hold"; 1 when one of them was not measured at all."""
+    values = np.asarray(list(elements.values()))
+    return float(values.max()) if np.isfinite(values).all() else 1.0
+
+
+def _verdict(
+    candidate: Candidate,
+    findings: list[Finding],
+    elements: dict[str, float],
+    q: float,
+    scene: Scene,
+    fdr: float,
+) -> str:
+    holds = {name: bool(p <= fdr) for name, p in elements.items()}
+    if declared_share(candidate, scene) >= DECLARED_SHARE:
+        return "shared_organisation"
+    if q <= fdr:
+        return "distillation"
+    if _value(findings, OVERLAP) >= POPULAR_SHARE and not holds["deception"]:
+        return "evaluation"
+    if holds["coordination"] and holds["deception"]:
+        return "resale"
+    if candidate.proposed_by == "wording":
+        return "shared_software"
+    return "undetermined"
+
+
+def declared_share(candidate: Candidate, scene: Scene) -> float:
+    """Share of members in the organisation that most of them openly belong to."""
+    names = scene.seen.claims["organization_id"][candidate.members]
+    named = [n for n in names if n is not None]
+    if not named:
+        return 0.0
+    _, counts = np.unique(np.asarray(named, dtype=str), return_counts=True)
+    return float(counts.max() / candidate.members.size)
+
+
+def _value(findings: list[Finding], detector: str) -> float:
+    values: Floats = np.asarray([f.value for f in findings if f.detector == detector])
+    return float(np.nan_to_num(values).max()) if values.size else 0.0

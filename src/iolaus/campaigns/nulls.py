@@ -1,0 +1,134 @@
+"""What a group is compared with: two kinds of groups of accounts that are no campaign.
+
+Strangers: as many accounts as the group has, drawn from the same strata (plan, channel, volume,
+age, region). They show what shared identifiers arise by chance. Coherent groups: accounts of this
+log that have one token in common (a framework, a network, an organisation, a sign-up day). Honest
+people who have something in common resemble each other too, so how a group behaves is compared
+with groups, never with a crowd of individuals; the spread between coherent groups is what keeps a
+homogeneous but honest population from looking significant.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from iolaus.campaigns.behaviour import Behaviour
+from iolaus.campaigns.token_matrix import TokenMatrix
+from iolaus.core.statistics import Tail, upper_tail
+
+DRAWS = 199
+LEAST_GROUP = 8  # accounts; below it a group's mean is mostly noise
+MOST_GROUPS_PER_KIND = 60
+MOST_SHARE = 0.3  # of all accounts: a larger "group" is the crowd itself
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def strata(seen: Behaviour) -> Ints:
+    """One stratum number per account: plan x channel x volume (factor of 4) x age (30 days)."""
+    volume = np.floor(np.log2(np.maximum(seen.exchanges, 1)) / 2)
+    age = np.nan_to_num(np.floor(seen.created_day / 30), nan=-1)
+    parts = [_codes(seen.claims["plan"]), _codes(seen.claims["channel"]), volume, age]
+    _, number = np.unique(np.column_stack(parts), axis=0, return_inverse=True)
+    return number.ravel().astype(np.int64)
+
+
+def _codes(values: NDArray[np.object_]) -> Ints:
+    text = np.asarray(["" if v is None else str(v) for v in values])
+    return np.unique(text, return_inverse=True)[1].astype(np.int64)
+
+
+def draw_strangers(
+    members: Ints, stratum: Ints, rng: np.random.Generator, draws: int = DRAWS
+) -> sp.csr_array:
+    """draws x accounts, 1 where drawn: per stratum as many non-members as the group has members.
+
+    A stratum without enough non-members is filled up from all non-members.
+    """
+    accounts = stratum.size
+    outside = np.ones(accounts, dtype=bool)
+    outside[members] = False
+    everyone = np.flatnonzero(outside)
+    wanted = np.bincount(stratum[members], minlength=int(stratum.max()) + 1)
+    pools = {s: everyone[stratum[everyone] == s] for s in np.flatnonzero(wanted)}
+    size = min(members.size, everyone.size)
+    picked = np.empty((draws, size), dtype=np.int64)
+    for draw in range(draws):
+        parts = [rng.permutation(pool)[: wanted[s]] for s, pool in pools.items()]
+        chosen = np.concatenate(parts)[:size]
+        if chosen.size < size:
+            rest = np.setdiff1d(everyone, chosen, assume_unique=True)
+            chosen = np.concatenate([chosen, rng.permutation(rest)[: size - chosen.size]])
+        picked[draw] = chosen
+    ones = np.ones(picked.size, dtype=np.float32)
+    rows = np.repeat(np.arange(draws), size)
+    return sp.csr_array((ones, (rows, picked.ravel())), shape=(draws, accounts))
+
+
+@dataclass(frozen=True)
+class CoherentGroups:
+    """`held`: groups x accounts, 0 or 1."""
+
+    held: sp.csr_array
+
+    def without(self, members: Ints) -> "CoherentGroups":
+        """The groups less a group's members; those that lose more than half go."""
+        keep = np.ones(self.held.shape[1], dtype=np.float32)
+        keep[members] = 0
+        left = (self.held * keep[np.newaxis, :]).tocsr()
+        left.eliminate_zeros()
+        before, after = np.diff(self.held.indptr), np.diff(left.indptr)
+        return CoherentGroups(left[(after >= LEAST_GROUP) & (after > before / 2)])
+
+    def means(self, values: Floats) -> Floats:
+        """Mean of a per-account value in each group; groups with few measured are left out."""
+        measured = np.isfinite(values)
+        count = self.held @ measured.astype(np.float64)
+        total = self.held @ np.where(measured, values, 0.0)
+        enough = count >= LEAST_GROUP / 2
+        return np.asarray(total[enough] / count[enough])
+
+    def test(self, values: Floats, members: Ints, least_scale: float) -> tuple[float, Tail, Floats]:
+        """The members' mean against the coherent groups' means: (mean, tail, null means)."""
+        null = self.means(values)
+        mine = values[members]
+        if not np.isfinite(mine).any() or null.size < 2:
+            return float("nan"), Tail(float("nan"), float("nan")), null
+        mean = float(np.nanmean(mine))
+        return mean, upper_tail(mean, null, least_scale=least_scale, robust=True), null
+
+
+def coherent_groups(tokens: TokenMatrix, seen: Behaviour, seed: int) -> CoherentGroups:
+    """Groups from tokens of every kind and from declared organisations, no two the same."""
+    rng = np.random.default_rng(seed)
+    most = MOST_SHARE * seen.accounts
+    columns = tokens.held.tocsc()
+    chosen: list[Ints] = []
+    for kind in sorted(set(tokens.kind)):
+        fitting = np.flatnonzero(
+            (tokens.kind == kind) & (tokens.holders >= LEAST_GROUP) & (tokens.holders <= most)
+        )
+        picked = rng.permutation(fitting)[:MOST_GROUPS_PER_KIND]
+        chosen.extend(columns.indices[columns.indptr[t] : columns.indptr[t + 1]] for t in picked)
+    for claim in ("organization_id", "email_domain", "billing_country"):
+        chosen.extend(_claim_groups(seen.claims[claim], most, rng))
+    unique = {group.tobytes(): group for group in (np.sort(g).astype(np.int64) for g in chosen)}
+    groups = list(unique.values())
+    if not groups:
+        return CoherentGroups(sp.csr_array((0, seen.accounts), dtype=np.float32))
+    rows = np.repeat(np.arange(len(groups)), [g.size for g in groups])
+    ones = np.ones(rows.size, dtype=np.float32)
+    shape = (len(groups), seen.accounts)
+    return CoherentGroups(sp.csr_array((ones, (rows, np.concatenate(groups))), shape=shape))
+
+
+def _claim_groups(claim: NDArray[np.object_], most: float, rng: np.random.Generator) -> list[Ints]:
+    code = _codes(claim)
+    known = np.asarray([v is not None for v in claim])
+    sizes = np.bincount(code[known], minlength=int(code.max()) + 1 if code.size else 1)
+    fitting = np.flatnonzero((sizes >= LEAST_GROUP) & (sizes <= most))
+    picked = rng.permutation(fitting)[:MOST_GROUPS_PER_KIND]
+    return [np.flatnonzero((code == c) & known) for c in picked]

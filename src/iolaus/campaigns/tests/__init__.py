@@ -1,0 +1,31 @@
+"""Tests on a pooled group: power grows with the number of accounts, and each brings its null."""
+
+from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.tests import (
+    deception,
+    failover,
+    handover,
+    harvest,
+    identifiers,
+    overlap,
+    pivot,
+    rhythm,
+    tempo,
+)
+
+_TESTS = (
+    identifiers.examine,
+    tempo.examine,
+    rhythm.examine,
+    pivot.examine,
+    failover.examine,
+    handover.examine,
+    overlap.examine,
+    deception.examine,
+    harvest.examine,
+)
+
+
+def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
+    """Every test's findings, those that could not be measured included."""
+    return [finding for test in _TESTS for finding in test(suspect, scene)]

@@ -1,0 +1,73 @@
+"""Is common control hidden, or access obtained under false pretences?
+
+Each statistic is a mean over members of something that one account shows; the null is that mean in
+coherent groups: what honest people who have something in common show as well.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iolaus.campaigns.behaviour import Behaviour, ratio
+from iolaus.campaigns.nulls import CoherentGroups
+from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.token_matrix import TokenMatrix
+
+LEAST_SCALE = 0.03  # of a share
+NULL = "groups with one token in common, outside this one"
+Floats = NDArray[np.float64]
+
+
+def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
+    groups = scene.groups.without(suspect.members)
+    seen, tokens = scene.seen, scene.tokens
+    statistics = {
+        "claimed country": ("share of requests from another country than the account claims",
+                            seen.share("country_differs", "country_known")),
+        "shared cards": ("share of members whose card pays for accounts of no common organisation",
+                         strangers_share(tokens, seen, "payment")),
+        "shared devices": ("share of members whose device opened accounts that claim otherwise",
+                           strangers_share(tokens, seen, "device")),
+        "address churn": ("networks per active day and request, log2",
+                          _churn(seen)),
+        "mixed addresses": ("share of requests from addresses that claimants of several countries "
+                            "use on the same day", seen.mixed_addresses),
+    }  # fmt: skip
+    return [
+        _finding(name, text, values, suspect, groups) for name, (text, values) in statistics.items()
+    ]
+
+
+def _finding(
+    name: str, statistic: str, values: Floats, suspect: Suspect, groups: CoherentGroups
+) -> Finding:
+    mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE)
+    if not np.isfinite(tail.p):
+        why = "the log does not have what it needs"
+        return Finding(name, "deception", statistic, np.nan, NULL, np.nan, why)
+    return Finding(name, "deception", statistic, mean, NULL, tail.p, f"z = {tail.z:.1f}", null)
+
+
+def _churn(seen: Behaviour) -> Floats:
+    """log2(networks / days): 0 for one network a day; NaN where no address was seen."""
+    networks = ratio(seen.counts["networks"], seen.days)
+    return np.where(networks > 0, np.log2(np.maximum(networks, 0.25)), np.nan)
+
+
+def strangers_share(tokens: TokenMatrix, seen: Behaviour, kind: str) -> Floats:
+    """1 where the account's token of the kind is held by an account of no common declared
+    organisation; 0 elsewhere; NaN for all when the log has no such token at all."""
+    chosen = tokens.columns(tokens.kind == kind)
+    if chosen.held.shape[1] == 0:
+        return np.full(seen.accounts, np.nan)
+    organisation = np.asarray(["" if o is None else o for o in seen.claims["organization_id"]])
+    code = np.unique(organisation, return_inverse=True)[1]
+    code = np.where(organisation == "", -1 - np.arange(code.size), code)  # none: a stranger to all
+    held = chosen.held.tocoo()
+    order = np.argsort(held.col, kind="stable")
+    token, account = held.col[order], held.row[order]
+    starts = np.searchsorted(token, np.arange(chosen.held.shape[1]))
+    lowest = np.minimum.reduceat(code[account], starts)
+    highest = np.maximum.reduceat(code[account], starts)
+    shared = np.zeros(seen.accounts)
+    shared[account[(lowest != highest)[token]]] = 1.0
+    return shared

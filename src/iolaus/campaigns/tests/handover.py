@@ -1,0 +1,49 @@
+"""Does the same rare prompt move from one member to another within the hour?
+
+A common queue gives each piece of work to one account, and gives it to another when the first
+fails. Statistic: of the pairs of members that sent the same rare prompt (at most RARE_HOLDERS
+accounts in the log sent it), the share within an hour. Null: the same share among all other pairs
+of accounts in the log that have a rare prompt in common (binomial).
+"""
+
+import numpy as np
+from scipy import stats
+
+from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.core.statistics import SMALLEST_P
+
+RARE_HOLDERS = 5
+LEAST_PAIRS = 5
+STATISTIC = "share of common rare prompts handed over within an hour"
+NULL = "pairs of accounts outside the group with a rare prompt in common"
+
+
+def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
+    pairs = scene.engine.fetch(
+        f"""
+        WITH sent AS (
+            SELECT prompt_hash, account, min(first_at) AS sent_at FROM shared_prompts
+            WHERE day < $until GROUP BY prompt_hash, account
+        ),
+        rare AS (
+            SELECT * FROM sent QUALIFY count(*) OVER (PARTITION BY prompt_hash) <= {RARE_HOLDERS}
+        )
+        SELECT x.account AS a, y.account AS b, count(*) AS n,
+               count(*) FILTER (WHERE abs(epoch(x.sent_at) - epoch(y.sent_at)) < 3600) AS quick
+        FROM rare AS x JOIN rare AS y USING (prompt_hash)
+        WHERE x.account < y.account GROUP BY a, b
+        """,
+        {"until": scene.until},
+    )
+    inside = np.zeros(scene.seen.accounts, dtype=bool)
+    inside[suspect.members] = True
+    n, quick = pairs["n"].to_numpy(), pairs["quick"].to_numpy()
+    within = inside[pairs["a"].to_numpy()] & inside[pairs["b"].to_numpy()]
+    mine, mine_quick = int(n[within].sum()), int(quick[within].sum())
+    if mine < LEAST_PAIRS:
+        why = f"members have {mine} rare prompts in common"
+        return [Finding("hand-over", "coordination", STATISTIC, np.nan, NULL, np.nan, why)]
+    rate = (quick[~within].sum() + 1) / (n[~within].sum() + 2)
+    p = max(float(stats.binom.sf(mine_quick - 1, mine, rate)), SMALLEST_P)
+    detail = f"{mine_quick} of {mine}; outside the group {rate:.3f}"
+    return [Finding("hand-over", "coordination", STATISTIC, mine_quick / mine, NULL, p, detail)]

@@ -1,0 +1,102 @@
+"""Do members share what strangers do not, in a family that did not bring them together?
+
+For each family, the group is rebuilt from the links of all other families; then the tokens of the
+family left out are counted in that core. So no token both selects the members and testifies
+against them. Null: strangers from the same strata, as many.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from iolaus.campaigns.nulls import draw_strangers
+from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.token_matrix import TokenMatrix
+from iolaus.core.statistics import upper_tail
+from iolaus.core.tables import FAMILIES
+
+LEAST_CORE = 5
+# The same software shows as wording (its system prompt) and as a device (its TLS and user agent),
+# so neither may vouch for the other.
+SOFTWARE = ("wording", "device")
+NULL = "as many accounts of the same plan, channel, volume and age, 199 draws"
+
+
+def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
+    return [_family(suspect, scene, family) for family in FAMILIES]
+
+
+def _family(suspect: Suspect, scene: Scene, family: str) -> Finding:
+    core = _core(suspect, scene, family)
+    marks = _marks(scene, family)
+    statistic = (
+        "largest share of members with one wording"
+        if family == "wording"
+        else "share of tokens that another member holds too"
+    )
+    name = f"shared {family}"
+    if core.size < LEAST_CORE or marks.held.nnz == 0:
+        why = (
+            "the log has no such tokens"
+            if marks.held.nnz == 0
+            else "the other families alone do not hold the group together"
+        )
+        return Finding(name, "coordination", statistic, np.nan, NULL, np.nan, why)
+    measure = _largest_share if family == "wording" else _redundancy
+    mine = sp.csr_array(
+        (np.ones(core.size, dtype=np.float32), (np.zeros(core.size, dtype=int), core)),
+        shape=(1, scene.seen.accounts),
+    )
+    value = float(measure(mine, marks)[0])
+    draws = draw_strangers(core, scene.stratum, scene.rng(FAMILIES.index(family)))
+    null = measure(draws, marks)
+    # One more shared token among the core's would move the statistic by this much.
+    step = 1.0 / max(float((mine @ marks.held).sum()), core.size)
+    tail = upper_tail(value, null, least_scale=step)
+    detail = f"{core.size} of {suspect.members.size} members are held together by other families"
+    return Finding(name, "coordination", statistic, value, NULL, tail.p, detail, null)
+
+
+def _core(suspect: Suspect, scene: Scene, family: str) -> NDArray[np.int64]:
+    """Members that links without the family still hold together, at least 3 at a time."""
+    if suspect.proposed_by == "wording":
+        return suspect.members if family not in SOFTWARE else np.empty(0, dtype=np.int64)
+    left_out = SOFTWARE if family in SOFTWARE else (family,)
+    kept = [i for i, name in enumerate(FAMILIES) if name not in left_out]
+    links = scene.links
+    inside = np.zeros(scene.seen.accounts, dtype=bool)
+    inside[suspect.members] = True
+    strong = links.families[:, kept].sum(axis=1) >= links.threshold
+    use = strong & inside[links.a] & inside[links.b]
+    graph = sp.csr_array(
+        (np.ones(int(use.sum())), (links.a[use], links.b[use])), shape=(inside.size, inside.size)
+    )
+    _, label = connected_components(graph, directed=False)
+    size = np.bincount(label)
+    return np.flatnonzero(inside & (size[label] >= 3))
+
+
+def _marks(scene: Scene, family: str) -> TokenMatrix:
+    tokens = scene.tokens
+    of_family = tokens.family == FAMILIES.index(family)
+    if family == "wording":
+        return tokens.columns(of_family)
+    limit = np.asarray([scene.plan.limits.get(kind, 0) for kind in tokens.kind])
+    return tokens.columns(
+        of_family & (tokens.kind != "client_software") & (tokens.holders <= limit)
+    )
+
+
+def _redundancy(groups: sp.csr_array, marks: TokenMatrix) -> NDArray[np.float64]:
+    """1 - distinct tokens / holdings, per group."""
+    held = (groups @ marks.held).tocsr()
+    total = np.asarray(held.sum(axis=1)).ravel()
+    distinct = np.diff(held.indptr)
+    return np.where(total > 0, 1 - distinct / np.maximum(total, 1), 0.0)
+
+
+def _largest_share(groups: sp.csr_array, marks: TokenMatrix) -> NDArray[np.float64]:
+    held = (groups @ marks.held).tocsr()
+    size = np.asarray(groups.sum(axis=1)).ravel()
+    return np.asarray(held.max(axis=1).toarray().ravel() / np.maximum(size, 1))

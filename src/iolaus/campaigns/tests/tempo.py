@@ -1,0 +1,71 @@
+"""Do members become busy and idle together?
+
+Statistic: mean correlation of two members' series, (variance of the pooled series - sum of the
+variances) / (sum of the products of standard deviations of all pairs), which does not grow with
+the size of a group; at four time scales, the best one counting four times its p. Null: coherent
+groups, whose members keep common hours too.
+"""
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.core.statistics import Tail, upper_tail
+
+SCALES = {"10 minutes": 1, "1 hour": 6, "6 hours": 36, "1 day": 144}  # in bins of 10 minutes
+LEAST_SCALE = 0.01  # of a correlation
+LEAST_BINS = 3
+NULL = "groups with one token in common, outside this one"
+
+
+def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
+    groups = scene.groups.without(suspect.members).held
+    mine = _indicator(suspect.members, scene.seen.accounts)
+    best: tuple[Tail, float, str, NDArray[np.float64]] | None = None
+    for scale, width in SCALES.items():
+        series = _coarser(scene.seen.beats, width)
+        if series.shape[1] < LEAST_BINS or groups.shape[0] < 2:
+            continue
+        null = mean_correlation(groups, series)
+        value = float(mean_correlation(mine, series)[0])
+        tail = upper_tail(value, null, least_scale=LEAST_SCALE, robust=True)
+        if best is None or tail.p < best[0].p:
+            best = (tail, value, scale, null)
+    statistic = "mean correlation of members' activity"
+    if best is None:
+        why = "too few time bins or no groups to compare with"
+        return [Finding("tempo", "coordination", statistic, np.nan, NULL, np.nan, why)]
+    tail, value, scale, null = best
+    p = min(1.0, len(SCALES) * tail.p)
+    return [
+        Finding("tempo", "coordination", statistic, value, NULL, p, f"strongest at {scale}", null)
+    ]
+
+
+def mean_correlation(groups: sp.csr_array, series: sp.csr_array) -> NDArray[np.float64]:
+    """Per group: mean correlation of two accounts' series. In: groups x accounts (0 or 1),
+    accounts x bins. 0 where a group has no pair with variance."""
+    bins = series.shape[1]
+    total = np.asarray(series.sum(axis=1)).ravel()
+    squares = np.asarray(series.multiply(series).sum(axis=1)).ravel()
+    variance = np.maximum(squares / bins - (total / bins) ** 2, 0.0)
+    pooled = np.asarray((groups @ series).todense(), dtype=np.float64)
+    sum_variance = groups @ variance
+    sum_deviation = groups @ np.sqrt(variance)
+    pairs = sum_deviation**2 - sum_variance
+    correlation = np.zeros(len(pooled))
+    np.divide(pooled.var(axis=1) - sum_variance, pairs, out=correlation, where=pairs > 1e-12)
+    return correlation
+
+
+def _coarser(beats: sp.csr_array, width: int) -> sp.csr_array:
+    beats = beats.tocoo()
+    bins = beats.shape[1] // width + 1
+    return sp.csr_array((beats.data, (beats.row, beats.col // width)), shape=(beats.shape[0], bins))
+
+
+def _indicator(members: NDArray[np.int64], accounts: int) -> sp.csr_array:
+    ones = np.ones(members.size, dtype=np.float32)
+    rows = np.zeros(members.size, dtype=np.int64)
+    return sp.csr_array((ones, (rows, members)), shape=(1, accounts))
