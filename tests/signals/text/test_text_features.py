@@ -49,6 +49,24 @@ def test_any_string_type_gives_the_same(kind):
     assert other.equals(plain)
 
 
+def test_a_null_inside_a_dictionary_is_a_null():
+    texts = pa.DictionaryArray.from_arrays(pa.array([0, 1, 0]), pa.array(["Be brief.", None]))
+    none = pa.nulls(3, pa.string())
+    assert text_features(texts, none).equals(text_features(texts.dictionary_decode(), none))
+
+
+def test_chunks_views_and_null_columns_are_read():
+    plain = text_features(pa.array(PROMPTS), pa.nulls(6, pa.string()))
+    chunks = pa.chunked_array([PROMPTS[:2], PROMPTS[2:]])
+    assert text_features(chunks, pa.nulls(6)).equals(plain)
+    assert text_features(pa.array(PROMPTS, pa.string_view()), pa.nulls(6)).equals(plain)
+
+
+def test_another_type_is_an_input_error():
+    with pytest.raises(InputError, match="prompt: type int64 is no text"):
+        text_features(pa.array([1]), pa.nulls(1))
+
+
 def test_a_slice_gives_the_rows_of_the_slice():
     whole = text_features(pa.array(PROMPTS), pa.array(PROMPTS))
     part = text_features(pa.array(PROMPTS).slice(2, 3), pa.array(PROMPTS).slice(2, 3))

@@ -16,6 +16,12 @@ from .scan import Scanned, scan
 from .tokens import K_PROMPT, K_SYSTEM
 
 ORDINARY: Final = CAPABILITIES.index("ordinary")
+TEXT_TYPES: Final = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_null,  # a column without any text
+)
 ENOUGH = 10  # tenths: one strong term or two medium ones
 LONG_WORDS = 160  # a text this long needs more than ENOUGH: chance hits grow with length
 SYSTEM_SHARE = 2  # the system prompt's score counts 1 / 2: it says what the product is for
@@ -32,6 +38,7 @@ def text_features(prompt: pa.Array, system_prompt: pa.Array) -> pa.RecordBatch:
             f"{len(prompt)} prompts but {len(system_prompt)} system prompts",
             next_step="Pass two columns of one batch.",
         )
+    prompt, system_prompt = _plain(prompt, "prompt"), _plain(system_prompt, "system_prompt")
     user, user_row = _scan(prompt, K_PROMPT)
     system, system_row = _scan(system_prompt, K_SYSTEM)
     merged = _Merged(len(prompt))
@@ -76,6 +83,18 @@ def _list_array(merged: _Merged, mask: NDArray[np.bool_]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(merged.offsets), values, mask=pa.array(mask))
 
 
+def _plain(texts: pa.Array, column: str) -> pa.Array:
+    """One array of strings, or a dictionary of them without a null among its values."""
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    if pa.types.is_dictionary(texts.type) and texts.dictionary.null_count:
+        texts = texts.dictionary_decode()
+    kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
+    if not any(check(kind) for check in TEXT_TYPES):
+        raise InputError(f"type {texts.type} is no text", where=column, next_step="Cast it first.")
+    return texts
+
+
 def _absent(texts: pa.Array) -> NDArray[np.bool_]:
     flags: NDArray[np.bool_] = pc.is_null(texts).to_numpy(zero_copy_only=False)
     return flags
@@ -83,8 +102,6 @@ def _absent(texts: pa.Array) -> NDArray[np.bool_]:
 
 def _scan(texts: pa.Array, k: int) -> tuple[Scanned, NDArray[np.int64]]:
     """Scan each distinct dictionary value, or each text; and the scanned row of each text."""
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
     if not pa.types.is_dictionary(texts.type) and k == K_SYSTEM:
         texts = texts.dictionary_encode()  # few distinct system prompts, each sent many times
     if pa.types.is_dictionary(texts.type):
