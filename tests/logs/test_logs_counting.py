@@ -110,6 +110,13 @@ def test_a_later_stage_can_reject_a_kept_row() -> None:
     assert rejects.counts == {"duplicate exchange_id": 1}
 
 
+def test_place_is_what_rejects_show(row: Any, jsonl_log: Any, parquet_log: Any) -> None:
+    parquet_log([row(0)], name="exchanges/a.parquet")
+    log = open_log(jsonl_log(row(1), name="exchanges/b.jsonl"))
+    assert log.place(0, 0) == ("exchanges/a.parquet", 0)
+    assert log.place(1, 0) == ("exchanges/b.jsonl", 1)
+
+
 def test_details_are_printable_and_short() -> None:
     rejects = Rejects()
     rejects.add("f", 1, Cause.JSON, "a\x00\x1b[31m\u202e\n" + "\u200b" * 500)

@@ -127,6 +127,11 @@ class Log:
             found |= {(number, row): text for row, text in prompts.items()}
         return [found.get((file, row)) for file, row in positions]
 
+    def place(self, source_file: int, source_row: int) -> tuple[str, int]:
+        """File and row of an exchange as `Rejects.add` takes them (lines count from 1)."""
+        number = source_row + self._readers[source_file].first_number
+        return self.files[source_file].name, number
+
     def _table(self, spec: TableSpec, rejects: Rejects) -> pa.Table | None:
         """A small table whole, with its row numbers in SOURCE_ROW; None without a file."""
         file = self._others.get(spec.name)

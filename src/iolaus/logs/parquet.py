@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +31,16 @@ class ParquetReader:
         self._path, self._name, self._assume_utc = path, name, assume_utc
 
     def columns(self) -> frozenset[str]:
-        with self._open() as file:
-            return frozenset(file.schema_arrow.names)
+        return self._names_and_count[0]
 
     def count(self) -> int:
+        return self._names_and_count[1]
+
+    @cached_property
+    def _names_and_count(self) -> tuple[frozenset[str], int]:
+        """Kept, for logs have thousands of files and footers can be large."""
         with self._open() as file:
-            return int(file.metadata.num_rows)
+            return frozenset(file.schema_arrow.names), int(file.metadata.num_rows)
 
     def check(self, spec: TableSpec) -> None:
         with self._open() as file:
