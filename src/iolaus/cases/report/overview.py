@@ -59,10 +59,10 @@ def _headline(found: Sequence[Row]) -> str:
 def _lede(run: Mapping[str, Any], found: Sequence[Row], honest: int) -> str:
     others = f"{words.counted(honest, 'other cluster')} of accounts" if honest else ""
     if not found:
-        seen = f"{others[0].upper()}{others[1:]} acted alike, but" if others else "In this log,"
-        verb = "none showed" if others else "no group of accounts showed"
+        were = "was" if honest == 1 else "were"
+        start = f"{others} {were} tested; none shows" if others else "No group of accounts shows"
         return (
-            f"{seen} {verb} all three of coordination, deception and harvest. This says what "
+            f"{start} all three of coordination, deception and harvest. This says what "
             "the log holds evidence of; a campaign that is small, slow or outside it can be missed."
         )
     accounts = total(found, "accounts")
@@ -73,7 +73,9 @@ def _lede(run: Mapping[str, Any], found: Sequence[Row], honest: int) -> str:
         f"{words.counted(accounts, 'account')}{pool}, in {many} {groups}, present themselves "
         "as strangers and behave as one operator whose traffic is shaped to collect training data."
     )
-    return f"{text} {others} acted alike and were not called distillation." if others else text
+    if not others:
+        return text
+    return f"{text} {others} {'was' if honest == 1 else 'were'} tested and not called distillation."
 
 
 def _facts(run: Mapping[str, Any], found: Sequence[Row]) -> list[Fact]:
@@ -138,7 +140,7 @@ def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact
         Fact(
             "Clusters tested",
             words.people(honest),
-            "Groups of accounts that act alike, listed below.",
+            "Groups of accounts that looked alike, listed below.",
         ),
         Fact(
             "Level",
