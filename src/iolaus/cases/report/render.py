@@ -1,6 +1,6 @@
 """ReportInput -> one HTML file as text: what is drawn in full, in a line, or only counted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from iolaus.cases.report.views import Honest, campaign_view, days, honest_view
 MAX_CHAPTERS: Final = 8  # campaigns drawn in full; about 150 kB each
 MAX_BRIEF: Final = 100  # further campaigns, one line each
 MAX_HONEST: Final = 40
-MAX_CLUSTERS: Final = 10_000  # rows of CAMPAIGNS read
 MAX_FILES: Final = 60
 MAX_CAUSES: Final = 30
 HONEST_EVIDENCE: Final = 20_000  # rows of EVIDENCE read for the honest clusters
@@ -36,7 +35,7 @@ def render(report: ReportInput) -> str:
     """
     level = float(report.run.get("fdr") or DEFAULT_LEVEL)
     found, honest = _sorted_out(report)
-    rest = _rest(report, [row["campaign_id"] for row in found])
+    rest = _rest(report, {row["campaign_id"] for row in found})
     chapters = [
         campaign_view(report, row, i + 1, level, _without(report, rest, row, found))
         for i, row in enumerate(found[:MAX_CHAPTERS])
@@ -57,13 +56,13 @@ def render(report: ReportInput) -> str:
 
 def _sorted_out(report: ReportInput) -> tuple[list[Row], list[Row]]:
     """Clusters called distillation, and the others; each by exchanges, then id."""
-    table = ordered(report.campaigns, ("exchanges", "descending"), ("campaign_id", "ascending"))
-    every = rows(table, MAX_CLUSTERS)
+    keys = (("exchanges", "descending"), ("campaign_id", "ascending"))
+    every = rows(ordered(report.campaigns, *keys), report.campaigns.num_rows)
     found = [row for row in every if row["verdict"] == "distillation"]
     return found, [row for row in every if row["verdict"] != "distillation"]
 
 
-def _rest(report: ReportInput, ids: Sequence[str]) -> dict[date, int]:
+def _rest(report: ReportInput, ids: Set[str]) -> dict[date, int]:
     """Exchanges per day outside the given campaigns: honest clusters and everyone else."""
     totals: dict[date, int] = {}
     for row in report.timeline.to_pylist():
