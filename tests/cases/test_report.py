@@ -172,7 +172,7 @@ def test_no_cluster_is_a_good_page() -> None:
 def test_quiet_log_with_honest_clusters() -> None:
     page = Page(render(fixture.realistic(campaigns=0)))
     assert "No distillation campaign found" in page.words
-    assert "8 other clusters of accounts were tested; none shows all three" in page.words
+    assert "8 clusters of accounts were tested, none of them called distillation" in page.words
 
 
 def test_rows_of_nulls_are_said_as_not_measured() -> None:

@@ -43,7 +43,9 @@ def overview(
     """`found`: rows of CAMPAIGNS called distillation, in the order of their chapters."""
     picture, legend = _picture(report, found, rest)
     facts = _facts(report.run, found) if found else _quiet_facts(report.run, honest, level)
-    caption = "Exchanges per UTC day. The two panels have scales of their own."
+    caption = "Exchanges per UTC day."
+    if found:
+        caption += " The two panels have scales of their own."
     return Overview(
         _headline(found), _lede(report.run, found, honest), facts, picture, legend, caption
     )
@@ -57,25 +59,26 @@ def _headline(found: Sequence[Row]) -> str:
 
 
 def _lede(run: Mapping[str, Any], found: Sequence[Row], honest: int) -> str:
-    others = f"{words.counted(honest, 'other cluster')} of accounts" if honest else ""
+    were = "was" if honest == 1 else "were"
     if not found:
-        were = "was" if honest == 1 else "were"
-        start = f"{others} {were} tested; none shows" if others else "No group of accounts shows"
+        tested = f"{words.counted(honest, 'cluster')} of accounts {were} tested, none of them"
         return (
-            f"{start} all three of coordination, deception and harvest. This says what "
-            "the log holds evidence of; a campaign that is small, slow or outside it can be missed."
+            f"{tested if honest else 'No group of accounts was'} called distillation: that takes "
+            "coordination, deception and harvest together. This says what the log holds evidence "
+            "of; a campaign that is small, slow or outside it can be missed."
         )
-    accounts = total(found, "accounts")
+    accounts = words.counted(total(found, "accounts"), "account")
     pool = f" out of {words.people(run['accounts'])}" if run.get("accounts") is not None else ""
-    groups = "groups" if len(found) > 1 else "group"
-    many = words.spelled(len(found)).lower()
+    one = len(found) == 1
     text = (
-        f"{words.counted(accounts, 'account')}{pool}, in {many} {groups}, present themselves "
-        "as strangers and behave as one operator whose traffic is shaped to collect training data."
+        f"{accounts}{pool}, in {words.spelled(len(found)).lower()} group{'' if one else 's'}, "
+        "present themselves as strangers. Their requests are consistent with one operator"
+        f"{'' if one else ' per group'} who collects training data."
     )
-    if not others:
+    if not honest:
         return text
-    return f"{text} {others} {'was' if honest == 1 else 'were'} tested and not called distillation."
+    others = f"{words.counted(honest, 'other cluster')} of accounts"
+    return f"{text} {others} {were} tested and not called distillation."
 
 
 def _facts(run: Mapping[str, Any], found: Sequence[Row]) -> list[Fact]:
@@ -145,7 +148,7 @@ def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact
         Fact(
             "Level",
             f"q {words.probability(level)}",
-            f"A campaign is raised only if {words.odds(level)} such findings or fewer is false.",
+            f"Raised only where {words.odds(level)} findings, or fewer, would be false.",
         ),
     ]
 
@@ -164,7 +167,8 @@ def _picture(
         else:
             for when, exchanges in own.items():
                 series[-1].by_day[when] = series[-1].by_day.get(when, 0) + exchanges
-    panels = [Panel("All other traffic", 76 if found else 130, [Series("Other", "benign", rest)])]
+    name, height = ("All other traffic", 76) if found else ("All traffic", 130)
+    panels = [Panel(name, height, [Series(name, "benign", rest)])]
     if any(one.by_day for one in series):
         panels.insert(0, Panel("Distillation campaigns", 110, series))
     legend = [(one.paint, one.name) for one in series]
