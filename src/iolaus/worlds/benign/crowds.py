@@ -1,0 +1,158 @@
+"""Strangers who look like one operator: framework users, a class, a hackathon, NATs, benchmarks."""
+
+import numpy as np
+
+from iolaus.worlds import clients
+from iolaus.worlds.benign.individuals import developer, web_user
+from iolaus.worlds.grammar import Grammar
+from iolaus.worlds.model import DAY, HOUR, Account, Client, Cohort, Rows, Tokens, Voice
+from iolaus.worlds.people import Stage, heavy, nation, person
+
+FRAMEWORK = Client("openagent-cli/0.14.2 (httpx)", clients.sdks(1, np.random.default_rng(0))[0].ja4)
+FRAMEWORK_SYSTEM = """You are OpenAgent, an autonomous software engineer that works in a terminal.
+You can read files, edit files, run commands and search the web through the tools offered.
+Work step by step: state what you observed, decide the next action, then call exactly one tool.
+Never invent file contents. Prefer small edits. Run the tests after each change.
+When the task is complete, call finish with a short summary of what changed and why.
+If a command fails twice, change the approach. Do not ask the user unless access is missing.
+Keep secrets out of the log. Respect the repository's own conventions and its CONTRIBUTING file.
+Long tasks: keep a plan, mark done items, and revise the plan when an observation contradicts it."""
+
+
+def framework_users(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Independent users of one framework: its prompt and client, their own work and network."""
+    accounts = []
+    for _ in range(count):
+        root = Grammar().fill("/home/{ident}/{ident}", 1, rng)[0]
+        frame = ("<task>\n", f"\n</task>\n<environment>\ncwd: {root}\nshell: bash\n</environment>")
+        voice = Voice(("agentic", "code", "agentic"), (FRAMEWORK_SYSTEM,), (frame,))
+        other = clients.sdks(1, rng) if rng.random() < 0.2 else []
+        accounts.append(person(
+            stage, "framework_user", voice, rng, clients=[FRAMEWORK, *other],
+            weight=heavy(rng, 1.5), session=float(rng.lognormal(2.8, 0.7)), gap=25.0,
+            rhythm=str(rng.choice((
+                "office", "hacker", "evening", "flat"), p=(0.4, 0.3, 0.2, 0.1))),
+            tokens=Tokens(context=float(rng.lognormal(8.3, 0.6)), output=420, spread=0.9,
+                          reasoning=0.5, cached=0.8, tools=9, limit=(8192,), stream=1.0),
+        ))  # fmt: skip
+    return Cohort(accounts, share=2.0)
+
+
+def campus(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Strangers at one university: some addresses of one /24, their own work."""
+    return _behind(stage, "campus_nat", count, 8, rng, mobile=False)
+
+
+def carrier(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Strangers behind one mobile carrier's NAT."""
+    return _behind(stage, "carrier_nat", count, 5, rng, mobile=True)
+
+
+def _behind(
+    stage: Stage, population: str, count: int, addresses: int, rng: np.random.Generator, *,
+    mobile: bool,
+) -> Cohort:  # fmt: skip
+    country = nation(rng)
+    gate = stage.network.gateway(country, addresses, rng, mobile=mobile)
+    accounts = []
+    for _ in range(count):
+        if rng.random() < 0.75:
+            account = web_user(stage, population, rng, country=country)
+        else:
+            account = developer(stage, population, rng)
+            account.country = account.billing_country = country
+        own = account.addresses[: int(rng.integers(0, 3))]
+        account.addresses = [*rng.permutation(np.array(gate, dtype=object)), *own]
+        account.signup_ip = gate[int(rng.integers(len(gate)))].ip
+        account.rotate = "session"
+        accounts.append(account)
+    return Cohort(accounts, share=0.6)
+
+
+def classroom(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """One assignment: same university mail, sign-ups in one week, near-identical prompts."""
+    country = nation(rng)
+    domain = f"students.uni{stage.serial() % 97}.edu"
+    gate = stage.network.gateway(country, 6, rng)
+    texts = stage.source.draw("hard", 6, rng)
+    first = float(rng.uniform(0.1, 0.45)) * stage.span
+    weeks = min(14 * DAY, stage.span - first)
+
+    def assignment(rows: Rows, draw: np.random.Generator) -> list[str]:
+        ends = stage.source.draw("snippetask", rows.slot.size, draw)
+        part = draw.integers(0, len(texts), rows.slot.size)
+        return [f"{texts[p]}\n{e}" if p % 2 else texts[p] for p, e in zip(part, ends, strict=True)]
+
+    stage.kinds["assignment"] = assignment
+    accounts = []
+    for _ in range(count):
+        at = first + float(rng.uniform(0, weeks / 2))
+        frame = (stage.source.draw("please", 1, rng)[0] + " help: ", "")
+        voice = Voice(("assignment", "assignment", "code"), (None,), (("", ""), frame))
+        home = stage.network.homes(country, 2, rng)
+        accounts.append(web_user(
+            stage, "class", rng, country=country, created=at, start=at, end=first + weeks,
+            email_domain=domain, program="education", plan="free", payment=None,
+            verification="email", addresses=[*gate, *home], signup_ip=gate[0].ip, rotate="session",
+        ))  # fmt: skip
+        accounts[-1].voice = voice
+    return Cohort(accounts, share=0.5)
+
+
+def evaluators(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Independent evaluators: the same public items in the same harnesses, temperature 0."""
+    items = stage.source.bench()
+
+    def item(rows: Rows, _: np.random.Generator) -> list[str]:
+        return [
+            items[int(s * 7 + q) % len(items)]
+            for s, q in zip(rows.slot, rows.sequence, strict=True)
+        ]
+
+    stage.kinds["benchmark"] = item
+    harness = (
+        (("Question: ", "\nAnswer:"),), (("Q: ", "\nA: Let's think step by step."),),
+        (("", "\nPut the final answer in \\boxed{}."),), (("", ""),),
+    )  # fmt: skip
+    rubric = (
+        "Grade the answer from 1 to 10 for correctness and helpfulness. Only the score.\n\n", "",
+    )  # fmt: skip
+    accounts = []
+    for _ in range(count):
+        judges = rng.random() < 0.25
+        voice = Voice(("benchmark",), (None,), harness[int(rng.integers(4))])
+        if judges:
+            voice = Voice(("grading",), ("You are an impartial judge.",), (rubric,))
+        many = rng.random() < 0.2
+        accounts.append(person(
+            stage, "evaluator", voice, rng, rhythm="office", session=150.0, gap=3.0,
+            plan="pay_as_you_go", payment=stage.fresh("card"), verification="payment",
+            adoption=float(rng.uniform(2, 72) * HOUR), second_tier=0.5,
+            tokens=Tokens(context=20, output=260, spread=0.5, reasoning=0.4, limit=(1024, 2048),
+                          temperature=0.7 if many else 0.0, choices=8 if many else 1, stream=0.0),
+        ))  # fmt: skip
+    return Cohort(accounts, share=2.5)
+
+
+def hackathon(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """One venue, sign-ups within hours, 36 to 48 hours of building on promotional credit."""
+    country = nation(rng)
+    venue = stage.network.gateway(country, 2, rng)
+    first = float(rng.uniform(0.2, 0.6)) * stage.span
+    length = min(float(rng.uniform(36, 48)) * HOUR, stage.span - first)
+    accounts: list[Account] = []
+    for _ in range(count):
+        account = developer(stage, "hackathon", rng)
+        account.country = account.billing_country = country
+        account.addresses = [*venue, *account.addresses[:1]]
+        account.created = first + float(rng.exponential(1.5 * HOUR)) % (length / 3)
+        account.start, account.end = account.created, first + length
+        account.signup_ip, account.rotate, account.rhythm = venue[0].ip, "session", "hacker"
+        account.plan, account.payment, account.verification = "free", None, "email"
+        account.program, account.adoption = "startup", float("inf")
+        account.voice = Voice(
+            ("agentic", "code", "chat"), account.voice.systems, account.voice.frames
+        )
+        account.session, account.gap = 20.0, 40.0
+        accounts.append(account)
+    return Cohort(accounts, share=1.5)

@@ -1,0 +1,136 @@
+"""Strangers on their own: developers, web users, VPN users, families with one card."""
+
+import numpy as np
+
+from iolaus.worlds import clients
+from iolaus.worlds.model import Account, Cohort, Tokens, Voice
+from iolaus.worlds.people import Stage, api_channel, heavy, mail_domain, nation, person
+from iolaus.worlds.phrases import POPULAR_SYSTEMS
+
+DEVELOPER_KINDS = ("code", "chat", "data", "business", "agentic", "support", "code", "hard")
+
+
+def own_voice(stage: Stage, rng: np.random.Generator) -> Voice:
+    """A developer's product or script: one to three kinds, own system prompt, own frames."""
+    kinds = tuple(str(k) for k in rng.choice(DEVELOPER_KINDS, int(rng.integers(1, 4))))
+    source = stage.source
+    own: tuple[str | None, ...] = tuple(source.draw("persona", int(rng.integers(1, 3)), rng))
+    popular = str(rng.choice(POPULAR_SYSTEMS, p=(0.55, 0.15, 0.15, 0.1, 0.05)))
+    systems = (own, (popular,), (None,))[int(rng.choice(3, p=(0.5, 0.2, 0.3)))]
+    frames: list[tuple[str, str]] = [("", "")]
+    if rng.random() < 0.6:
+        heads = (
+            source.draw("business", 2, rng) if rng.random() < 0.3 else source.draw("rule", 2, rng)
+        )
+        frames = [(f"{head}\n\n" if head else "", "") for head in heads]
+    if rng.random() < 0.4:
+        tail = source.draw("manner", 1, rng)[0]
+        frames += [("", f"\n{tail}")]
+    return Voice(kinds, systems, tuple(frames))
+
+
+def _developer_tokens(rng: np.random.Generator) -> Tokens:
+    limits = ((1024,), (512, 1024), (4096,), (2048, 4096), (8192,), (256,))
+    return Tokens(
+        context=float(rng.lognormal(5.0, 1.2)),
+        output=float(rng.lognormal(5.6, 0.9)),
+        reasoning=float(rng.beta(0.6, 2.5)),
+        cached=float(rng.random() < 0.3) * float(rng.uniform(0.2, 0.8)),
+        tools=int(rng.random() < 0.3) * int(rng.integers(1, 9)),
+        limit=limits[int(rng.integers(len(limits)))],
+        temperature=(None, None, 0.0, 0.2, 0.7, 1.0)[int(rng.integers(6))],
+        choices=2 if rng.random() < 0.02 else 1,
+        stream=float(rng.random() < 0.5),
+    )
+
+
+def developers(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Independent developers: own products, own words, bursts, heavy-tailed volume."""
+    return Cohort([developer(stage, "developer", rng) for _ in range(count)], share=1.0)
+
+
+def developer(stage: Stage, population: str, rng: np.random.Generator) -> Account:
+    """One of them."""
+    return person(
+        stage, population, own_voice(stage, rng), rng,
+        tokens=_developer_tokens(rng), weight=heavy(rng, 1.5),
+        rhythm=str(rng.choice(("office", "evening", "hacker", "flat"), p=(0.45, 0.2, 0.25, 0.1))),
+        session=float(rng.lognormal(2.2, 0.8)), gap=float(rng.lognormal(3.5, 0.9)),
+        channel=api_channel(rng),
+    )  # fmt: skip
+
+
+def web_users(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """People in the web application: conversations, ordinary questions."""
+    return Cohort([web_user(stage, "web_user", rng) for _ in range(count)], share=0.5)
+
+
+def web_user(stage: Stage, population: str, rng: np.random.Generator, **given: object) -> Account:
+    """One of them. In the web application the provider's own system prompt is not logged."""
+    kinds = ("chat",) * int(rng.integers(2, 7)) + ("code", "business", "data")
+    tail = stage.source.draw("manner", 1, rng)[0]
+    frames = (("", ""),) * 9 + (("", f" {tail}"),)
+    plan = str(rng.choice(("free", "subscription"), p=(0.7, 0.3)))
+    fields: dict[str, object] = {
+        "clients": clients.browsers(int(rng.integers(1, 3)), rng),
+        "channel": "web_app",
+        "plan": plan,
+        "verification": "payment" if plan == "subscription" else "email",
+        "payment": stage.fresh("card") if plan == "subscription" else None,
+        "rhythm": str(rng.choice(("office", "evening", "hacker"), p=(0.3, 0.55, 0.15))),
+        "session": float(rng.lognormal(1.5, 0.6)),
+        "gap": float(rng.lognormal(4.3, 0.5)),
+        "conversation": True,
+        "keys": 0,
+        "adoption": float(rng.uniform(0, 2) * 86_400),  # the application moves its users
+        "tokens": Tokens(context=900, output=350, reasoning=0.2, cached=0.4, limit=(), stream=1.0),
+    }
+    return person(stage, population, Voice(kinds, (None,), frames), rng, **(fields | given))
+
+
+def vpn_users(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Strangers behind the same VPN exits: observed country is not the billing country."""
+    exits = stage.network.exits(max(6, count // 8), rng)
+    stage.exits += exits
+    popular = 1.0 / (np.arange(len(exits)) + 3.0)
+    accounts = []
+    for _ in range(count):
+        make = web_user if rng.random() < 0.6 else developer
+        account = make(stage, "vpn_user", rng)
+        picked = rng.choice(
+            len(exits), min(len(exits), int(rng.integers(2, 7))), p=popular / popular.sum()
+        )
+        always = rng.random() < 0.7
+        own = [] if always else account.addresses[:2]
+        account.addresses = [exits[i] for i in picked] + own
+        account.signup_ip = account.addresses[0].ip if rng.random() < 0.6 else account.signup_ip
+        account.rotate = "session"
+        accounts.append(account)
+    return Cohort(accounts, share=0.7)
+
+
+def families(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Two to five accounts with one card and one home address."""
+    accounts: list[Account] = []
+    while len(accounts) < count:
+        country = nation(rng)
+        home = stage.network.homes(country, int(rng.integers(1, 4)), rng)
+        card, device = stage.fresh("card"), stage.fresh("device")
+        for _ in range(min(int(rng.integers(2, 6)), count - len(accounts))):
+            account = web_user(
+                stage, "family", rng, country=country, addresses=list(home), payment=card,
+                plan="subscription", verification="payment", email_domain=mail_domain(country, rng),
+            )  # fmt: skip
+            if rng.random() < 0.3:
+                account.device = device
+            accounts.append(account)
+    return Cohort(accounts, share=0.5)
+
+
+def fraud(stage: Stage, accounts: list[Account], share: float, rng: np.random.Generator) -> None:
+    """Stolen cards among strangers: a card of one is found on one or two others."""
+    paying = [a for a in accounts if a.payment and a.organization_id is None]
+    for _ in range(int(len(paying) * share)):
+        group = [paying[int(i)] for i in rng.choice(len(paying), int(rng.integers(2, 4)))]
+        for account in group[1:]:
+            account.payment = group[0].payment

@@ -1,0 +1,184 @@
+"""Texts and addresses from real files: prompts, benchmark, client rates, address ranges.
+
+The directory is laid out as FILES says. Real corpora are finite: what strangers ask is varied by
+joining a real prompt to another sentence, so that exact repeats stay as rare as among real users.
+"""
+
+import csv
+import ipaddress
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from iolaus.core.errors import InputError
+from iolaus.worlds.grammar import Grammar
+from iolaus.worlds.network import Block, Network
+from iolaus.worlds.places import BY_CODE, EXITS, HOSTING
+
+FILES: Final = {
+    "alpaca1": "distill/alpaca_libre/v1.jsonl",
+    "alpaca2": "distill/alpaca_libre/v2.jsonl",
+    "alpaca3": "distill/alpaca_libre/v3.jsonl",
+    "selfinstruct": "distill/selfinstruct_gpt4mini/generated_tasks.jsonl",
+    "toolformer": "distill/gpteacher/toolformer.json",
+    "arena1": "organic/arena_hard/v0.1_question.jsonl",
+    "arena2": "organic/arena_hard/v2_question.jsonl",
+    "nq1": "organic/nq_open/NQ-open.dev.jsonl",
+    "nq2": "organic/nq_open/NQ-open.efficientqa.dev.1.1.jsonl",
+    "nq3": "organic/nq_open/NQ-open.efficientqa.test.1.1.jsonl",
+    "banking": "organic/banking77/train.csv",
+    "gsm8k": "bench/gsm8k/test.jsonl",
+    "homes": "netintel/rir_ip/ipv4_country.csv",
+    "hosting": "netintel/x4bnet/output_datacenter_ipv4.txt",
+    "exits": "netintel/x4bnet/output_vpn_ipv4.txt",
+    "disposable": "netintel/disposable/disposable_email_blocklist.conf",
+}
+LONGEST = 1_200  # characters kept of one real prompt
+SELF_INSTRUCT = 0.35  # share of queue items that ask for a batch of new tasks, given examples
+BROKEN = 0.01  # share of a JSONL file's lines that may be unreadable
+BLOCKS = 400  # address blocks kept per country and per kind
+_CODE_MARKS = ("```", "def ", "function", "code", "python", "SQL", "class ", "C++", "program")
+
+
+class Corpora:
+    """A `Source` of real texts, with the grammar for what the corpora lack."""
+
+    def __init__(self, root: Path) -> None:
+        self._root, self._grammar = root, Grammar()
+        arena = [r["prompt"][:LONGEST] for k in ("arena1", "arena2") for r in _lines(root, k)]
+        code = [p for p in arena if any(mark in p for mark in _CODE_MARKS)]
+        asked = [str(r["question"]) for k in ("nq1", "nq2", "nq3") for r in _lines(root, k)]
+        with _open(root, "banking").open(encoding="utf-8", newline="") as file:
+            support = [row["text"] for row in csv.DictReader(file)]
+        self._pools = {"chat": asked, "code": code, "hard": arena, "support": support}
+        self._bench = [str(r["question"]) for r in _lines(root, "gsm8k")]
+        self._tasks = list(_instructions(root))
+        self.disposable = tuple(_open(root, "disposable").read_text().split())
+
+    @staticmethod
+    def read(root: Path) -> "Corpora":
+        """Read the files; InputError names the first that lacks."""
+        for key in FILES:
+            _open(root, key)
+        return Corpora(root)
+
+    def draw(self, kind: str, count: int, rng: np.random.Generator) -> list[str]:
+        if kind == "queue":
+            return self._queue(count, rng)
+        made = self._grammar.draw(kind, count, rng)
+        if kind not in self._pools:
+            return made
+        real = _picked(self._pools[kind], count, rng)
+        kept = rng.random(count)
+        tails = self._grammar.draw(_TAILS[kind], count, rng)
+        return [
+            r if k < _ALONE[kind] else f"{r} {t}" if k < 0.75 else m
+            for r, t, m, k in zip(real, tails, made, kept, strict=True)
+        ]
+
+    def bench(self) -> list[str]:
+        return self._bench
+
+    def _queue(self, count: int, rng: np.random.Generator) -> list[str]:
+        """Half-known shapes of distillation: batches from seed tasks, and single instructions."""
+        single = _picked(self._tasks, count, rng)
+        context = self._grammar.draw("queuecontext", count, rng)
+        seeds = [_picked(self._tasks, count, rng) for _ in range(4)]
+        batch = rng.random(count) < SELF_INSTRUCT
+        return [
+            _batch((a, b, c, d)) if many else f"{one}\n{more}"
+            for one, more, many, a, b, c, d in zip(single, context, batch, *seeds, strict=True)
+        ]
+
+    def network(self) -> Network:
+        """Real ranges by country, of data centres and of VPN exits."""
+        homes: dict[str, list[Block]] = {code: [] for code in BY_CODE}
+        with _open(self._root, "homes").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                code = row["country"].upper()
+                if (
+                    code in homes
+                    and "." in row["cidr"]
+                    and (block := _block(row["cidr"]))[1] >= 256
+                ):
+                    homes[code].append(block)
+        hosting = [(asn, c, b) for (asn, c), b in _paired(self._root, "hosting", HOSTING)]
+        exits = [(asn, c, b) for (asn, c), b in _paired(self._root, "exits", EXITS)]
+        return Network({c: _thinned(b) for c, b in homes.items()}, hosting, exits)
+
+
+_ALONE: Final = {"chat": 0.12, "code": 0.04, "hard": 0.04, "support": 0.35}
+_TAILS: Final = {"chat": "detail", "code": "follow", "hard": "follow", "support": "supportdetail"}
+
+
+def _batch(seeds: tuple[str, ...]) -> str:
+    listed = "\n".join(f"{n}. {s}" for n, s in enumerate(seeds, 1))
+    return f"Come up with 20 diverse tasks. Examples:\n{listed}\n{len(seeds) + 1}."
+
+
+def _picked(texts: list[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Popular texts more often: the square of a uniform number, over a fixed order."""
+    index = (rng.random(count) ** 1.3 * len(texts)).astype(np.int64)
+    return [texts[i] for i in index]
+
+
+def _open(root: Path, key: str) -> Path:
+    path = root / FILES[key]
+    if not path.is_file():
+        raise InputError(
+            "the corpus file is missing.",
+            where=str(path),
+            next_step="Lay the corpora out as docs/worlds.md says, or leave --corpora away.",
+        )
+    return path
+
+
+def _lines(root: Path, key: str) -> list[dict[str, Any]]:
+    """A JSONL file's objects. Public corpora have a few broken lines; many mean another file."""
+    rows: list[dict[str, Any]] = []
+    lines = [x for x in _open(root, key).read_text(encoding="utf-8").split("\n") if x.strip()]
+    for line in lines:
+        with suppress(json.JSONDecodeError):
+            rows.append(json.loads(line))
+    if len(rows) < (1 - BROKEN) * len(lines) or not rows:
+        raise InputError(
+            f"{len(lines) - len(rows):,} of {len(lines):,} lines are no JSON objects.",
+            where=str(root / FILES[key]),
+            next_step="Fetch the file again.",
+        )
+    return rows
+
+
+def _instructions(root: Path) -> Iterator[str]:
+    """Prompts that were sent to a teacher: an instruction, with its input where it has one."""
+    tools = json.loads(_open(root, "toolformer").read_text(encoding="utf-8"))
+    rows = [r for k in ("alpaca1", "alpaca2", "alpaca3", "selfinstruct") for r in _lines(root, k)]
+    seen: set[str] = set()
+    for row in rows + tools:
+        more = str(row.get("input") or "")
+        text = f"{row['instruction']}\n{more}".strip()[:LONGEST]
+        if text not in seen:
+            seen.add(text)
+            yield text
+
+
+def _block(cidr: str) -> Block:
+    net = ipaddress.ip_network(cidr, strict=False)
+    return int(net.network_address), net.num_addresses
+
+
+def _paired(
+    root: Path, key: str, operators: tuple[tuple[int, str, tuple[int, int]], ...]
+) -> list[tuple[tuple[int, str], Block]]:
+    """Ranges of /24 or more, thinned; the list does not say whose they are, so in turn."""
+    blocks = [_block(line) for line in _open(root, key).read_text().split() if "." in line]
+    kept = _thinned([b for b in blocks if b[1] >= 256])
+    return [((operators[n % len(operators)][:2]), b) for n, b in enumerate(kept)]
+
+
+def _thinned(blocks: list[Block]) -> list[Block]:
+    return blocks[:: max(1, len(blocks) // BLOCKS)]

@@ -1,0 +1,159 @@
+"""What honest strangers have: mail, cards, devices, verification, volume, habits of their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from iolaus.worlds import clients
+from iolaus.worlds.grammar import Source
+from iolaus.worlds.model import DAY, Account, Address, Floats, Rows, Voice, token
+from iolaus.worlds.network import Network
+from iolaus.worlds.places import BY_CODE, PLACES
+
+FREE_MAIL = ("gmail.com", "outlook.com", "yahoo.com", "icloud.com", "hotmail.com", "proton.me")
+FREE_MAIL_SHARES = np.array([0.62, 0.14, 0.08, 0.07, 0.05, 0.04])
+LOCAL_MAIL = {"CN": "qq.com", "RU": "mail.ru", "DE": "gmx.de", "KR": "naver.com", "FR": "orange.fr"}
+_COMPANY = "nova apex river stone delta lumen orbit cedar pixel harbor ember quartz falcon willow"
+_KIND = "labs tech soft data works systems cloud studio digital group ai media"
+OLDEST = 500.0 * DAY  # accounts have been opened over the 500 days before the log
+
+
+@dataclass
+class Stage:
+    """What builders draw from: one world's seed, window, network and source of texts."""
+
+    seed: int
+    span: float  # length of the log, seconds
+    network: Network
+    source: Source
+    disposable: tuple[str, ...]
+    kinds: dict[str, Callable[[Rows, np.random.Generator], list[str]]] = field(default_factory=dict)
+    exits: list[Address] = field(default_factory=list)  # VPN exits that honest users use
+    drawn: dict[str, object] = field(default_factory=dict)  # parameters that the seed decided
+    counter: int = 0
+
+    def serial(self) -> int:
+        """A number that nothing else in this world has."""
+        self.counter += 1
+        return self.counter
+
+    def fresh(self, kind: str, chars: int = 16) -> str:
+        """An id that nothing else in this world has."""
+        return token(self.seed, kind, self.serial(), chars=chars)
+
+
+def nation(rng: np.random.Generator) -> str:
+    """A country, as honest customers are spread."""
+    shares = np.array([place.share for place in PLACES])
+    return PLACES[int(rng.choice(len(PLACES), p=shares / shares.sum()))].code
+
+
+def company_domain(stage: Stage, rng: np.random.Generator) -> str:
+    """A domain of one company, unique in the world."""
+    head, tail = rng.choice(_COMPANY.split()), rng.choice(_KIND.split())
+    ending = rng.choice(("com", "io", "dev", "co", "net"))
+    return f"{head}{tail}{stage.serial() % 9973}.{ending}"
+
+
+def mail_domain(country: str, rng: np.random.Generator) -> str:
+    """A free-mail domain as people of the country use."""
+    if country in LOCAL_MAIL and rng.random() < 0.35:
+        return LOCAL_MAIL[country]
+    return str(rng.choice(FREE_MAIL, p=FREE_MAIL_SHARES))
+
+
+def created(stage: Stage, rng: np.random.Generator) -> float:
+    """When a stranger signed up: most long before the log, a quarter during it."""
+    if rng.random() < 0.25:
+        return float(rng.uniform(0, stage.span * 0.95))
+    return -float(rng.uniform(0, OLDEST) ** 1.0)
+
+
+def api_channel(rng: np.random.Generator) -> str:
+    """How a developer reaches the API: most directly, some through a cloud or an aggregator."""
+    channels = ("first_party_api", "cloud_marketplace", "aggregator")
+    return str(rng.choice(channels, p=(0.82, 0.1, 0.08)))
+
+
+def heavy(rng: np.random.Generator, sigma: float = 1.3) -> float:
+    """Relative volume with mean 1: lognormal, whose top percent makes a third of the traffic."""
+    return float(rng.lognormal(-sigma * sigma / 2, sigma))
+
+
+def person(
+    stage: Stage, population: str, voice: Voice, rng: np.random.Generator, **given: Any
+) -> Account:
+    """A stranger with everything of their own; `given` overrides any field."""
+    country = given.get("country") or nation(rng)
+    zone = BY_CODE[country].zone
+    home = given.get("addresses") or _own_network(stage, country, rng)
+    began = given.get("created", created(stage, rng))
+    fields: dict[str, Any] = {
+        "population": population,
+        "country": country,
+        "created": began,
+        "voice": voice,
+        "addresses": home,
+        "clients": clients.sdks(int(rng.integers(1, 4)), rng),
+        "signup_ip": home[0].ip,
+        "email_domain": mail_domain(country, rng),
+        "email_hash": stage.fresh("mail"),
+        "zone": zone,
+        "billing_country": country,
+        "weight": heavy(rng),
+        "start": began,
+        "adoption": adoption(rng),
+        "tier": int(rng.choice(3, p=[0.3, 0.5, 0.2])),
+        "rotate": "day",
+        "keys": int(rng.integers(1, 4)),
+    } | _standing(stage, rng)
+    fields |= given
+    if fields["start"] > 0:
+        fields["start"] = min(float(fields["start"]), stage.span * 0.97)
+    return Account(**fields)
+
+
+def _standing(stage: Stage, rng: np.random.Generator) -> dict[str, Any]:
+    """Plan, verification, card and device that go together."""
+    plan = str(rng.choice(("free", "pay_as_you_go", "subscription"), p=(0.3, 0.5, 0.2)))
+    pays = plan != "free"
+    checks = ("payment", "identity", "phone") if pays else ("email", "phone", "none")
+    return {
+        "plan": plan,
+        "verification": str(rng.choice(checks, p=(0.65, 0.1, 0.25))),
+        "payment": stage.fresh("card") if pays else None,
+        "device": stage.fresh("device") if rng.random() < 0.93 else None,
+    }
+
+
+def _own_network(stage: Stage, country: str, rng: np.random.Generator) -> list[Address]:
+    """Home, sometimes a mobile network, an office or a server of one's own."""
+    addresses = stage.network.homes(country, int(rng.integers(1, 6)), rng)
+    if rng.random() < 0.3:
+        addresses += stage.network.gateway(country, int(rng.integers(1, 4)), rng, mobile=True)
+    if rng.random() < 0.2:
+        addresses += stage.network.hosted(1, rng)
+    return addresses
+
+
+def adoption(rng: np.random.Generator) -> float:
+    """Seconds from a release until one uses it: hours for a few, never for a third."""
+    kind = rng.random()
+    if kind < 0.06:
+        return float(rng.uniform(0.5, 20) * 3600)
+    if kind < 0.38:
+        return float("inf")
+    return float(rng.lognormal(np.log(11), 0.8) * DAY)
+
+
+def spread(weights: Floats, total: int, least: int = 1) -> Floats:
+    """Whole numbers proportional to `weights`, each at least `least`, that sum to `total`."""
+    room = total - least * weights.size
+    exact = weights / weights.sum() * room
+    counts = np.floor(exact)
+    order = np.argsort(counts - exact, kind="stable")
+    counts[order[: int(room - counts.sum())]] += 1
+    result: Floats = counts + least
+    return result

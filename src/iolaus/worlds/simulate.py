@@ -1,0 +1,353 @@
+"""From a family's name and a seed to a log directory and, apart from it, the truth.
+
+1. the campaign and the honest populations are built, account by account; 2. exchanges are shared
+out and given moments; 3. accounts, releases, enforcement and truth are written; 4. days are
+written one after the other, so that memory holds one day of text.
+"""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from iolaus.core.errors import ConfigError, InputError
+from iolaus.core.files import write_table, write_text
+from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, RELEASES, TS
+from iolaus.worlds.attacks import FAMILIES, Attack, build
+from iolaus.worlds.benign import LARGEST, POPULATIONS
+from iolaus.worlds.benign.individuals import fraud
+from iolaus.worlds.book import Book
+from iolaus.worlds.days import Releases, day_table
+from iolaus.worlds.days import World as Scene
+from iolaus.worlds.grammar import Grammar
+from iolaus.worlds.model import DAY, Account, Cohort, Floats, Ints, Rows, Schedule, token
+from iolaus.worlds.network import Network
+from iolaus.worlds.people import Stage, spread
+from iolaus.worlds.rhythms import sit
+
+FIRST_DAY: Final = datetime(2026, 6, 1, tzinfo=UTC)  # a Monday
+LEAST_HONEST = 4  # exchanges per honest account, on average, below which habits mean nothing
+FAILING = 0.015  # share of honest exchanges that fail
+FRAUD = 0.004  # share of paying strangers whose card is found on others
+BANNED = 0.004  # share of honest accounts that are banned, throttled or stepped up in the window
+DISPOSABLE: Final = ("mailinator.com", "tempmail.dev", "10minutemail.net", "yopmail.com")
+TIERS: Final = ("swift", "core", "grand")
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """What was written, and where."""
+
+    log: Path
+    truth: Path
+    accounts: int
+    campaign_accounts: int
+    exchanges: int
+    campaign_exchanges: int
+
+
+def simulate(
+    family: str, *, seed: int, accounts: int, exchanges: int, out: Path,
+    campaign_accounts: int | None = None, corpora: Path | None = None, days: int = 45,
+    progress: Progress | None = None,
+) -> World:  # fmt: skip
+    """Write OUT/log and OUT/truth. `accounts` and `exchanges` are totals, campaign included.
+
+    The same arguments give the same bytes. Raises InputError where `out` holds something, the
+    exchanges cannot suffice or a corpus file is missing; ConfigError for an unknown family.
+    """
+    members = _checked(family, accounts, exchanges, out, campaign_accounts, days)
+    stage = _stage(seed, days, corpora)
+    attack = _attack(family, seed)
+    left = exchanges - (round(attack.per_account * members) if attack and members else 0)
+    cohorts = _honest(stage, accounts - members)
+    if attack and members:
+        cohorts["campaign"] = build(stage, attack, members, _rng(seed, "campaign"))
+    people = [a for cohort in cohorts.values() for a in cohort.accounts]
+    for number, account in enumerate(people):
+        account.id = f"acct_{token(seed, 'account', number, chars=14)}"
+    fraud(stage, [a for a in people if a.campaign_id is None], FRAUD, _rng(seed, "fraud"))
+    plan = _schedules(stage, cohorts, left, exchanges, progress)
+    releases = _releases(stage, _rng(seed, "releases"))
+    scene = Scene(stage, people, Book.of(people, seed), releases, _micros(FIRST_DAY))
+    _write_tables(out / "log", scene, _rng(seed, "enforcement"))
+    _write_days(out / "log", scene, plan, progress)
+    return _write_truth(out, family, scene, plan, attack, days)
+
+
+def _checked(
+    family: str, accounts: int, exchanges: int, out: Path, campaign: int | None, days: int
+) -> int:
+    """The number of campaign accounts, once the request makes sense."""
+    if family not in FAMILIES:
+        raise ConfigError(f"no family '{family}'.", next_step=f"One of: {', '.join(FAMILIES)}.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(
+            "the output directory is not empty.", where=str(out), next_step="Name a new one."
+        )
+    if days < 3:
+        raise InputError(f"{days} days are too few.", next_step="Ask for 3 or more.")
+    one = FAMILIES[family]
+    members = round(accounts * one.accounts) if campaign is None else campaign
+    if one.draw is None:
+        if campaign:
+            raise InputError(
+                "the null family has no campaign.", next_step="Drop campaign_accounts."
+            )
+        members = 0
+    honest = accounts - members
+    least = len(POPULATIONS) * 3
+    if honest < least or members < 0:
+        raise InputError(
+            f"{accounts} accounts leave {honest} honest ones; the populations need {least}.",
+            next_step="Ask for more accounts, or fewer in the campaign.",
+        )
+    need = round(one.per_account * members) + LEAST_HONEST * honest
+    if exchanges < need:
+        raise InputError(
+            f"{exchanges:,} exchanges do not suffice: {members:,} campaign accounts send "
+            f"{one.per_account:,.0f} each and {honest:,} honest ones at least {LEAST_HONEST}.",
+            next_step=f"Ask for {need:,} or more, or for fewer campaign accounts.",
+        )
+    return members
+
+
+def _rng(seed: int, name: str) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000
+
+
+def _stage(seed: int, days: int, corpora: Path | None) -> Stage:
+    if corpora is None:
+        return Stage(seed, days * DAY, Network(), Grammar(), DISPOSABLE)
+    from iolaus.worlds.corpora import Corpora
+
+    real = Corpora.read(corpora)
+    return Stage(seed, days * DAY, real.network(), real, real.disposable)
+
+
+def _attack(family: str, seed: int) -> Attack | None:
+    draw = FAMILIES[family].draw
+    return draw(_rng(seed, "attack")) if draw else None
+
+
+def _honest(stage: Stage, count: int) -> dict[str, Cohort]:
+    """Each population's accounts; what a population cannot hold goes to the web users."""
+    sizes = {
+        name: max(3, min(round(share * count), LARGEST.get(name, count)))
+        for name, (_, share) in POPULATIONS.items()
+    }
+    sizes["web_user"] += count - sum(sizes.values())
+    if sizes["web_user"] < 3:
+        sizes["framework_user"] += sizes["web_user"] - 3
+        sizes["web_user"] = 3
+    return {
+        name: make(stage, sizes[name], _rng(stage.seed, name))
+        for name, (make, _) in POPULATIONS.items()
+    }
+
+
+def _schedules(
+    stage: Stage, cohorts: dict[str, Cohort], honest: int, total: int, progress: Progress | None
+) -> Schedule:
+    """All exchanges of the world, sorted by time; `slot` indexes the accounts."""
+    people = [(name, c, a) for name, c in cohorts.items() if not c.schedule for a in c.accounts]
+    weights = np.array([cohorts[name].share * account.weight for name, _, account in people])
+    for name, cohort in cohorts.items():  # a population's mean is its share, whatever its tail drew
+        mine = np.array([n == name for n, _, _ in people])
+        if mine.any():
+            weights[mine] *= cohort.share / weights[mine].mean()
+    counts = spread(_reachable(people, weights, stage.span), honest).astype(np.int64)
+    parts: list[Schedule] = []
+    slot, at = 0, 0
+    for name, cohort in cohorts.items():
+        rng = _rng(stage.seed, f"schedule {name}")
+        if progress:
+            progress("schedule", slot, sum(len(c.accounts) for c in cohorts.values()))
+        if cohort.schedule:
+            part = cohort.schedule(total - honest, rng)
+            part.slot += slot
+        else:
+            mine_counts = counts[at : at + len(cohort.accounts)]
+            part = _sittings(cohort.accounts, mine_counts, slot, stage.span, rng)
+            at += len(cohort.accounts)
+        parts.append(part)
+        slot += len(cohort.accounts)
+    return _sorted(parts)
+
+
+def _reachable(
+    people: list[tuple[str, Cohort, Account]], weights: Floats,
+    span: float,
+) -> Floats:  # fmt: skip
+    """Weights scaled down for those who are there for part of the log only."""
+    present = [
+        max(0.02, min(a.end, span) - max(a.start, 0.0)) / span if a.population not in
+        ("hackathon", "class", "synthetic_data_job") else 1.0 for _, _, a in people
+    ]  # fmt: skip
+    top = np.quantile(weights, 0.5) * 4_000  # one account never is most of a provider's traffic
+    scaled: Floats = np.minimum(weights * np.array(present), top)
+    return scaled
+
+
+def _sittings(
+    accounts: list[Account], counts: Ints, first: int,
+    span: float, rng: np.random.Generator,
+) -> Schedule:  # fmt: skip
+    moments, sittings = [], []
+    for account, count in zip(accounts, counts, strict=True):
+        ts, sitting = sit(account, int(count), span, rng)
+        moments.append(ts)
+        sittings.append(sitting)
+    slot = np.repeat(np.arange(first, first + len(accounts)), counts)
+    ts = np.concatenate(moments)
+    failed = rng.random(ts.size) < FAILING
+    no = np.full(ts.size, -1, dtype=np.int64)
+    return Schedule(slot, ts, no, np.concatenate(sittings), failed, np.zeros(ts.size, dtype=bool))
+
+
+def _sorted(parts: list[Schedule]) -> Schedule:
+    columns = {
+        name: np.concatenate([getattr(p, name) for p in parts])
+        for name in Schedule.__dataclass_fields__
+    }
+    columns["ts"] = np.floor(columns["ts"] * 1e6) / 1e6
+    order = np.lexsort((columns["slot"], columns["ts"]))
+    return Schedule(**{name: values[order] for name, values in columns.items()})
+
+
+def _releases(stage: Stage, rng: np.random.Generator) -> Releases:
+    """One or two models a tier before the log, two to four released during it."""
+    names: list[list[str]] = [[f"{tier}-3"] for tier in TIERS]
+    at: list[list[float]] = [[-float("inf")] for _ in TIERS]
+    for time in np.sort(rng.uniform(0.1, 0.8, int(rng.integers(2, 5)))) * stage.span:
+        tier = 2 if not any(len(n) > 1 for n in names) else int(rng.integers(len(TIERS)))
+        names[tier].append(f"{TIERS[tier]}-{3 + len(names[tier])}")
+        at[tier].append(float(np.floor(time / 3600) * 3600))
+    return Releases(tuple(map(tuple, names)), tuple(map(tuple, at)))
+
+
+def _write_tables(log: Path, scene: Scene, rng: np.random.Generator) -> None:
+    rows = sorted(
+        (
+            {
+                "account_id": a.id, "created_at": _time(scene, a.created),
+                "organization_id": a.organization_id, "email_domain": a.email_domain,
+                "email_hash": a.email_hash, "payment_fingerprint": a.payment,
+                "billing_country": a.billing_country, "signup_ip": a.signup_ip,
+                "device_fingerprint": a.device, "plan": a.plan, "verification": a.verification,
+                "program": a.program, "legal_name": a.legal_name,
+            }
+            for a in scene.accounts
+        ),
+        key=lambda row: str(row["account_id"]),
+    )  # fmt: skip
+    write_table(pa.Table.from_pylist(rows, schema=ACCOUNTS), log / "accounts.parquet")
+    models = [
+        {"model": n, "released_at": _time(scene, t if np.isfinite(t) else -200.0 * DAY)}
+        for names, times in zip(scene.releases.names, scene.releases.at, strict=True)
+        for n, t in zip(names, times, strict=True)
+    ]
+    write_table(pa.Table.from_pylist(models, schema=RELEASES), log / "releases.parquet")
+    acts = _enforcement(scene, rng)
+    write_table(pa.Table.from_pylist(acts, schema=ENFORCEMENT), log / "enforcement.parquet")
+
+
+def _time(scene: Scene, seconds: float) -> datetime:
+    return FIRST_DAY + timedelta(seconds=int(seconds))
+
+
+def _enforcement(scene: Scene, rng: np.random.Generator) -> list[dict[str, object]]:
+    """What the provider did: the campaign's bans, and a few honest accounts'."""
+    acts: list[dict[str, object]] = []
+    for account in scene.accounts:
+        if account.banned is not None:
+            acts.append(
+                {"account_id": account.id, "at": _time(scene, account.banned), "action": "ban"}
+            )
+        elif rng.random() < BANNED:
+            at = float(rng.uniform(max(0.0, account.start), scene.stage.span))
+            action = str(rng.choice(("ban", "throttle", "step_up"), p=(0.5, 0.3, 0.2)))
+            acts.append({"account_id": account.id, "at": _time(scene, at), "action": action})
+    return sorted(acts, key=lambda act: (str(act["at"]), str(act["account_id"])))
+
+
+def _write_days(log: Path, scene: Scene, plan: Schedule, progress: Progress | None) -> None:
+    sequence = _sequence(plan.slot)
+    days = int(scene.stage.span // DAY)
+    edges = np.searchsorted(plan.ts, np.arange(days + 1) * float(DAY))
+    for day in range(days):
+        if progress:
+            progress("write", day, days)
+        part = np.arange(edges[day], edges[day + 1])
+        if part.size == 0:
+            continue
+        rows = Rows(plan.slot, plan.ts, sequence, plan.item, plan.sitting).take(part)
+        rng = _rng(scene.stage.seed, f"day {day}")
+        table = day_table(scene, rows, plan.failed[part], int(edges[day]), rng)
+        name = f"day={(FIRST_DAY + timedelta(days=day)).date().isoformat()}.parquet"
+        write_table(table, log / "exchanges" / name)
+    if progress:
+        progress("write", days, days)
+
+
+def _sequence(
+    slot: Ints,
+) -> Ints:
+    """How many exchanges of the same account stand before each."""
+    order = np.argsort(slot, kind="stable")
+    ordered = slot[order]
+    begins = np.flatnonzero(np.diff(ordered, prepend=-1))
+    counts = np.diff(np.append(begins, ordered.size))
+    out = np.empty_like(slot)
+    out[order] = np.arange(ordered.size) - np.repeat(begins, counts)
+    return out
+
+
+def _write_truth(
+    out: Path, family: str, scene: Scene, plan: Schedule, attack: Attack | None, days: int
+) -> World:
+    truth = out / "truth"
+    rows = sorted(
+        (
+            {
+                "account_id": a.id,
+                "population": a.population,
+                "campaign_id": a.campaign_id,
+                "country": a.country,
+            }
+            for a in scene.accounts
+        ),
+        key=lambda row: str(row["account_id"]),
+    )
+    text = pa.string()
+    schema = pa.schema(
+        [("account_id", text), ("population", text), ("campaign_id", text), ("country", text)]
+    )
+    write_table(pa.Table.from_pylist(rows, schema=schema), truth / "accounts.parquet")
+    mine = np.flatnonzero(plan.campaign)
+    micros = scene.midnight + (plan.ts[mine] * 1e6).astype(np.int64)
+    sent = pa.table(
+        {"account_id": pa.array(scene.book.ids[plan.slot[mine]], text), "ts": pa.array(micros, TS)}
+    )
+    write_table(sent, truth / "campaign_exchanges.parquet")
+    members = sum(a.campaign_id is not None for a in scene.accounts)
+    facts = {
+        "family": family, "seed": scene.stage.seed, "days": days,
+        "attack": asdict(attack) if attack else None,
+        "accounts": dict(Counter(a.population for a in scene.accounts)),
+        "exchanges": int(plan.ts.size), "campaign_exchanges": int(mine.size),
+    }  # fmt: skip
+    write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", truth / "world.json")
+    return World(out / "log", truth, len(scene.accounts), members, plan.ts.size, int(mine.size))

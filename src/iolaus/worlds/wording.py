@@ -1,0 +1,44 @@
+"""The texts of exchanges: bodies by kind, framed by each account's voice."""
+
+import numpy as np
+
+from iolaus.worlds.model import Account, Ints, Rows
+from iolaus.worlds.people import Stage
+from iolaus.worlds.phrases import POPULAR_PROMPTS
+
+POPULAR = 0.012  # share of ordinary chat that is one of the prompts that everybody sends
+_SYSTEM_SALT = 7_919  # a prime: which sitting uses which system prompt
+
+
+def bodies(stage: Stage, kinds: list[str], rows: Rows, rng: np.random.Generator) -> list[str]:
+    """A body for each row; `kinds[i]` says what row i is about."""
+    names, inverse = np.unique(np.asarray(kinds, dtype=object), return_inverse=True)
+    out = np.empty(len(kinds), dtype=object)
+    for number, name in enumerate(names):
+        where = np.flatnonzero(inverse == number)
+        special = stage.kinds.get(name)
+        out[where] = (
+            special(rows.take(where), rng) if special else stage.source.draw(name, where.size, rng)
+        )
+        if name == "chat":
+            popular = where[rng.random(where.size) < POPULAR]
+            out[popular] = rng.choice(np.array(POPULAR_PROMPTS, dtype=object), popular.size)
+    texts: list[str] = out.tolist()
+    return texts
+
+
+def write(
+    stage: Stage, accounts: list[Account], rows: Rows, rng: np.random.Generator
+) -> tuple[list[str], list[str | None]]:
+    """Prompts and system prompts of `rows`, in order."""
+    draws = rng.random((2, rows.slot.size))
+    voices = [accounts[slot].voice for slot in rows.slot]
+    kinds = [v.kinds[int(u * len(v.kinds))] for v, u in zip(voices, draws[0], strict=True)]
+    texts = bodies(stage, kinds, rows, rng)
+    prompts: list[str] = []
+    for voice, body, u in zip(voices, texts, draws[1], strict=True):
+        prefix, suffix = voice.frames[int(u * len(voice.frames))]
+        prompts.append(prefix + body + suffix)
+    turn: Ints = rows.sitting * _SYSTEM_SALT + rows.slot
+    systems = [v.systems[int(t) % len(v.systems)] for v, t in zip(voices, turn, strict=True)]
+    return prompts, systems
