@@ -173,6 +173,7 @@ def test_quiet_log_with_honest_clusters() -> None:
     page = Page(render(fixture.realistic(campaigns=0)))
     assert "No distillation campaign found" in page.words
     assert "8 clusters of accounts were tested, none of them called distillation" in page.words
+    assert "The nearest to being raised has q 0.4." in page.words
 
 
 def test_rows_of_nulls_are_said_as_not_measured() -> None:

@@ -38,7 +38,11 @@ class Overview:
 
 
 def overview(
-    report: ReportInput, found: Sequence[Row], honest: int, rest: dict[date, int], level: float
+    report: ReportInput,
+    found: Sequence[Row],
+    honest: Sequence[Row],
+    rest: dict[date, int],
+    level: float,
 ) -> Overview:
     """`found`: rows of CAMPAIGNS called distillation, in the order of their chapters."""
     picture, legend = _picture(report, found, rest)
@@ -47,7 +51,7 @@ def overview(
     if found:
         caption += " The two panels have scales of their own."
     return Overview(
-        _headline(found), _lede(report.run, found, honest), facts, picture, legend, caption
+        _headline(found), _lede(report.run, found, len(honest)), facts, picture, legend, caption
     )
 
 
@@ -131,7 +135,7 @@ def _after(found: Sequence[Row]) -> tuple[str, str]:
     return ranked[0], f"{words.listed(said)} of the exchanges."
 
 
-def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact]:
+def _quiet_facts(run: Mapping[str, Any], honest: Sequence[Row], level: float) -> list[Fact]:
     window = words.window(run.get("window_start"), run.get("window_end"))
     return [
         Fact(
@@ -142,8 +146,8 @@ def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact
         Fact("Over", words.counted(run.get("accounts"), "account"), f"{plain(window, 200)}."),
         Fact(
             "Clusters tested",
-            words.people(honest),
-            "Groups of accounts that looked alike, listed below.",
+            words.people(len(honest)),
+            f"Groups of accounts that looked alike, listed below. {_nearest(honest, level)}",
         ),
         Fact(
             "Level",
@@ -151,6 +155,12 @@ def _quiet_facts(run: Mapping[str, Any], honest: int, level: float) -> list[Fact
             f"Raised only where {words.odds(level)} findings, or fewer, would be false.",
         ),
     ]
+
+
+def _nearest(honest: Sequence[Row], level: float) -> str:
+    """The lowest q above the level: how near the nearest cluster came to being raised."""
+    above = [r["q_value"] for r in honest if words.measured(r["q_value"]) and r["q_value"] > level]
+    return f"The nearest to being raised has q {words.probability(min(above))}." if above else ""
 
 
 def _picture(

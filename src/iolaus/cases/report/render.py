@@ -41,7 +41,7 @@ def render(report: ReportInput) -> str:
         for i, row in enumerate(found[:MAX_CHAPTERS])
     ]
     return page(
-        top=overview(report, found, len(honest), rest, level),
+        top=overview(report, found, honest, rest, level),
         chapters=chapters,
         brief=found[MAX_CHAPTERS : MAX_CHAPTERS + MAX_BRIEF],
         found=len(found),
