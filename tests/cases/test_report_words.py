@@ -51,7 +51,7 @@ def test_people(count: float | None, said: str) -> None:
         (0.0, "below 10⁻³⁰", "less than once in a billion times"),
         (0.44, "0.44", "Not unusual: chance alone does this about 2 in 5 times"),
         (1.0, "1", "nearly all"),
-        (None, "not measured", "No p-value"),
+        (None, "not measured", "Described only"),
     ],
 )
 def test_p_values(p: float | None, shown: str, said: str) -> None:
@@ -134,6 +134,15 @@ def test_observed_value_is_drawn_where_it_lies() -> None:
 def test_constant_draws_are_drawn() -> None:
     for value in (0.0, 1e-12, 5.0, -3.0):
         assert 'class="draws"' in null_histogram([0.0] * 20, value, "t")
+
+
+def test_a_p_value_below_what_the_draws_count_is_said_to_be_extrapolated() -> None:
+    draws = np.linspace(0.0, 1.0, 199).tolist()
+    assert words.reached(draws, 2.0, 0.005) == "None of 199 draws reach it."
+    extrapolated = "10 of 199 draws reach it: p 0.055 by counting; the smaller p is extrapolated."
+    assert words.reached(draws, 0.95, 1e-8) == extrapolated  # (10 + 1) / (199 + 1)
+    assert "p 0.005 by counting" in words.reached(draws, -3.0, 1e-8)
+    assert words.reached(draws, 0.05, 0.95) == "189 of 199 draws reach it."
 
 
 def test_waterfall_step_lies_between_its_ends() -> None:

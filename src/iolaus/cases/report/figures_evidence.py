@@ -59,7 +59,9 @@ def null_histogram(draws: Sequence[float], value: float, label: str) -> Markup:
     beyond = NULL_WIDTH - 30.0 if value > high else 30.0
     at = beyond if cut else field[0] + (value - left) * scale
     parts = [*_bars(draws, left, right, field), _baseline(cut, value > high), *_marker(at, value)]
-    parts.append(_tick(low, field[0] + (low - left) * scale, "start"))
+    near_zero = 1e-6 * (right - left)  # 5e-17 is 0 in another spelling
+    low_said = 0.0 if abs(low) < near_zero else low
+    parts.append(_tick(low_said, field[0] + (low - left) * scale, "start"))
     if (high - low) * scale > 84:  # px: two numbers side by side
         parts.append(_tick(high, field[0] + (high - left) * scale, "end"))
     view = f"0 0 {NULL_WIDTH:.0f} {NULL_HEIGHT:.0f}"

@@ -60,6 +60,7 @@ class Test:
     null: str
     detail: str
     meaning: str
+    counted: str
     picture: Markup
 
 
@@ -236,10 +237,11 @@ def _test(row: Row, null: Row | None) -> Test:
     name = words.headed(plain(row["detector"]))
     value = row["value"] if words.measured(row["value"]) else (null or {}).get("value")
     draws = [d for d in (null or {}).get("draws", [])[:MAX_DRAWS] if words.measured(d)]
-    picture = Markup("")
+    picture, counted = Markup(""), ""
     if draws and value is not None and words.measured(value):
         label = f"{name}: observed {words.number(value)}, beside {len(draws)} draws of its null"
         picture = null_histogram(draws, float(value), label)
+        counted = words.reached(draws, float(value), row["p_value"])
     return Test(
         name,
         plain(row["element"]),
@@ -249,6 +251,7 @@ def _test(row: Row, null: Row | None) -> Test:
         plain(row["null_description"], 300),
         plain(row["detail"], 300) if row["detail"] else "",
         words.chance(row["p_value"]),
+        counted,
         picture,
     )
 

@@ -68,7 +68,9 @@ def number(value: float | None) -> str:
     """Three significant digits for people: 4.1, 0.031, 12,400; tiny ones as 3.1 × 10⁻⁷."""
     if value is None or not math.isfinite(value):
         return "not measured"
-    size = abs(value)
+    if value < 0:
+        return f"−{number(-value)}"
+    size = value
     if size == 0:
         return "0"
     if size >= 1e6:
@@ -123,13 +125,28 @@ def _round_two(value: float) -> float:
 def chance(p: float | None) -> str:
     """One sentence on a p-value, for a reader who has forgotten what one is."""
     if not measured(p):
-        return "No p-value: this test could not be compared with its null."
+        return "Described only: it was not compared with a null."
     assert p is not None
     if p > 0.05:
         return f"Not unusual: chance alone does this {odds(p)} times."
     if p < 1e-9:
         return "Chance alone would do this less than once in a billion times."
     return f"Chance alone would do this about once in {people(_round_two(1 / p))} times."
+
+
+def reached(draws: Sequence[float], value: float, p: float | None) -> str:
+    """How many draws lie at or beyond the value, on its side; and whether p goes past counting.
+
+    n draws can count no p below 1 / (n + 1) (Phipson and Smyth 2010); a p well below what they
+    count was extrapolated from their shape, and the reader is told.
+    """
+    sides = sum(d >= value for d in draws), sum(d <= value for d in draws)
+    beyond = max(sides) if p is not None and p > 0.5 else min(sides)
+    said = f"{people(beyond) if beyond else 'None'} of {people(len(draws))} draws reach it"
+    least = (beyond + 1) / (len(draws) + 1)
+    if p is not None and p < least / 3:  # a factor of 3: rounding and thinning do not count
+        return f"{said}: p {probability(least)} by counting; the smaller p is extrapolated."
+    return f"{said}."
 
 
 def signed_bits(bits: float) -> str:
