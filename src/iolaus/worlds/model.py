@@ -13,6 +13,8 @@ from iolaus.core.hashing import hash64
 
 DAY = 86_400
 HOUR = 3_600
+NO_ITEM = -1
+COVER = -2  # an ordinary prompt that a campaign sends to look ordinary: it gets no template
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -108,7 +110,7 @@ class Rows:
     slot: Ints
     ts: Floats  # seconds
     sequence: Ints  # how many exchanges the account made before
-    item: Ints  # number in a shared work queue, -1 where there is none
+    item: Ints  # number in a shared work queue, NO_ITEM where there is none, COVER for cover
     sitting: Ints  # number of the sitting within the account
 
     def take(self, where: Ints) -> "Rows":

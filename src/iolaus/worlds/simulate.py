@@ -27,7 +27,7 @@ from iolaus.worlds.book import Book
 from iolaus.worlds.days import Releases, day_table
 from iolaus.worlds.days import World as Scene
 from iolaus.worlds.grammar import Grammar
-from iolaus.worlds.model import DAY, Account, Cohort, Floats, Ints, Rows, Schedule, token
+from iolaus.worlds.model import DAY, NO_ITEM, Account, Cohort, Floats, Ints, Rows, Schedule, token
 from iolaus.worlds.network import Network
 from iolaus.worlds.people import Stage, spread
 from iolaus.worlds.rhythms import sit
@@ -213,7 +213,7 @@ def _sittings(
     slot = np.repeat(np.arange(first, first + len(accounts)), counts)
     ts = np.concatenate(moments)
     failed = rng.random(ts.size) < FAILING
-    no = np.full(ts.size, -1, dtype=np.int64)
+    no = np.full(ts.size, NO_ITEM, dtype=np.int64)
     return Schedule(slot, ts, no, np.concatenate(sittings), failed, np.zeros(ts.size, dtype=bool))
 
 

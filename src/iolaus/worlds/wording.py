@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from iolaus.worlds.model import Account, Ints, Rows
+from iolaus.worlds.model import COVER, Account, Ints, Rows
 from iolaus.worlds.people import Stage
 from iolaus.worlds.phrases import POPULAR_PROMPTS
 
@@ -36,8 +36,9 @@ def write(
     kinds = [v.kinds[int(u * len(v.kinds))] for v, u in zip(voices, draws[0], strict=True)]
     texts = bodies(stage, kinds, rows, rng)
     prompts: list[str] = []
-    for voice, body, u in zip(voices, texts, draws[1], strict=True):
-        prefix, suffix = voice.frames[int(u * len(voice.frames))]
+    for voice, body, u, item in zip(voices, texts, draws[1], rows.item, strict=True):
+        framed = voice.frames[int(u * len(voice.frames))]
+        prefix, suffix = framed if item != COVER else ("", "")
         prompts.append(prefix + body + suffix)
     turn: Ints = rows.sitting * _SYSTEM_SALT + rows.slot
     systems = [v.systems[int(t) % len(v.systems)] for v, t in zip(voices, turn, strict=True)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from iolaus.worlds.attacks import identity, infrastructure, work
-from iolaus.worlds.model import HOUR, Account, Cohort, Floats, Ints, Schedule, Tokens
+from iolaus.worlds.model import COVER, HOUR, Account, Cohort, Floats, Ints, Schedule, Tokens
 from iolaus.worlds.people import Stage, api_channel, heavy, nation, person
 from iolaus.worlds.places import BY_CODE
 
@@ -153,7 +153,7 @@ def queue(
     again &= ~cover
     again[1:] &= ~cover[:-1]
     item = np.cumsum(~again & ~cover) - 1
-    item = np.where(cover, -1, item)
+    item = np.where(cover, COVER, item)
     return Schedule(slot, ts, item, np.arange(total) // 8, failed, ~cover)
 
 

@@ -58,7 +58,7 @@ class Queue:
         kinds = rng.choice(("chat", "code", "business"), count, p=(0.5, 0.3, 0.2))
         made = {
             k: iter(self._stage.source.draw(k, int((kinds == k).sum()), rng))
-            for k in sorted(set(kinds))
+            for k in ("chat", "code", "business")
         }
         return [next(made[k]) for k in kinds]
 
