@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-from conftest import Small
+from small_worlds import Small
 
 
 def _share(values: list, least: int) -> float:

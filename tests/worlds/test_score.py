@@ -98,7 +98,7 @@ def test_null_world_is_not_measured(tmp_path: Path) -> None:
 
 
 def test_half_a_campaign_in_two_clusters_is_found_once(tmp_path: Path) -> None:
-    truth = _truth(tmp_path / "t", GUILTY + [("g9", "campaign", "c2", "BR")])
+    truth = _truth(tmp_path / "t", [*GUILTY, ("g9", "campaign", "c2", "BR")])
     members = [("x", "g0", 0.9), ("x", "g1", 0.9), ("y", "g2", 0.9)]
     out = _out(tmp_path / "o", {"x": "distillation", "y": "distillation"}, members)
     assert score(truth, out).campaign_recall.value == pytest.approx(0.5)

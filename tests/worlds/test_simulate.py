@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from small_worlds import Small, make
 
-from conftest import Small, make
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES
 from iolaus.worlds import simulate
