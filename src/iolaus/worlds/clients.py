@@ -69,10 +69,10 @@ BROWSERS: Final = (
 BROWSER_SHARES: Final = np.array([1.0 / (rank + 2) for rank in range(len(BROWSERS))])
 
 
-def sdks(count: int, rng: np.random.Generator) -> list[Client]:
-    """`count` different SDK clients, popular ones more often."""
-    picked = rng.choice(len(SDKS), count, replace=False, p=SDK_SHARES / SDK_SHARES.sum())
-    return [SDKS[i] for i in picked]
+def sdks(count: int, rng: np.random.Generator, among: int = len(SDKS)) -> list[Client]:
+    """`count` different SDK clients of the `among` most popular, popular ones more often."""
+    shares = SDK_SHARES[:among] / SDK_SHARES[:among].sum()
+    return [SDKS[i] for i in rng.choice(among, count, replace=False, p=shares)]
 
 
 def browsers(count: int, rng: np.random.Generator) -> list[Client]:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
 from iolaus.worlds.grammar import Grammar
@@ -32,6 +34,8 @@ FILES: Final = {
     "nq3": "organic/nq_open/NQ-open.efficientqa.test.1.1.jsonl",
     "banking": "organic/banking77/train.csv",
     "gsm8k": "bench/gsm8k/test.jsonl",
+    "rates": "traces/servegen/rates.parquet",
+    "lengths": "traces/servegen/lengths.parquet",
     "homes": "netintel/rir_ip/ipv4_country.csv",
     "hosting": "netintel/x4bnet/output_datacenter_ipv4.txt",
     "exits": "netintel/x4bnet/output_vpn_ipv4.txt",
@@ -93,6 +97,26 @@ class Corpora:
             _batch((a, b, c, d)) if many else f"{one}\n{more}"
             for one, more, many, a, b, c, d in zip(single, context, batch, *seeds, strict=True)
         ]
+
+    def clients(self) -> tuple[tuple[float, float, float], ...]:
+        """Real clients: mean requests per second, mean input and output tokens."""
+        keys = ["group", "client"]
+        rates = pq.read_table(_open(self._root, "rates"))
+        rates = rates.group_by(keys).aggregate([("rate_per_s", "mean")])
+        sizes = pq.read_table(_open(self._root, "lengths"))
+        sizes = sizes.append_column("weighted", pc.multiply(sizes["tokens"], sizes["share"]))
+        sizes = sizes.group_by([*keys, "side"]).aggregate([("weighted", "sum"), ("share", "sum")])
+        means = {
+            (r["group"], r["client"], r["side"]): r["weighted_sum"] / r["share_sum"]
+            for r in sizes.to_pylist()
+            if r["share_sum"] > 0
+        }
+        rows = []
+        for r in sorted(rates.to_pylist(), key=lambda r: (r["group"], r["client"])):
+            at = [means.get((r["group"], r["client"], f"{s}_tokens")) for s in ("input", "output")]
+            if r["rate_per_s_mean"] > 0 and at[0] is not None and at[1] is not None:
+                rows.append((float(r["rate_per_s_mean"]), float(at[0]), float(at[1])))
+        return tuple(rows)
 
     def network(self) -> Network:
         """Real ranges by country, of data centres and of VPN exits."""

@@ -1,14 +1,14 @@
 """What honest strangers have: mail, cards, devices, verification, volume, habits of their own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from iolaus.worlds import clients
 from iolaus.worlds.grammar import Source
-from iolaus.worlds.model import DAY, Account, Address, Floats, Rows, Voice, token
+from iolaus.worlds.model import DAY, Account, Address, Floats, Rows, Tokens, Voice, token
 from iolaus.worlds.network import Network
 from iolaus.worlds.places import BY_CODE, PLACES
 
@@ -29,6 +29,7 @@ class Stage:
     network: Network
     source: Source
     disposable: tuple[str, ...]
+    clients: tuple[tuple[float, float, float], ...] = ()  # real clients: rate, input, output means
     kinds: dict[str, Callable[[Rows, np.random.Generator], list[str]]] = field(default_factory=dict)
     exits: list[Address] = field(default_factory=list)  # VPN exits that honest users use
     drawn: dict[str, object] = field(default_factory=dict)  # parameters that the seed decided
@@ -113,6 +114,25 @@ def person(
     if fields["start"] > 0:
         fields["start"] = min(float(fields["start"]), stage.span * 0.97)
     return Account(**fields)
+
+
+def traced(
+    stage: Stage, weight: float, tokens: Tokens, rng: np.random.Generator
+) -> tuple[float, Tokens]:
+    """Volume and sizes of a real client where the world has traces, else those given.
+
+    A client is drawn with noise (sigma 0.5), so that a trace of hundreds makes thousands of
+    customers; means become medians of a lognormal: exp(-0.8^2 / 2) = 0.73.
+    """
+    if not stage.clients:
+        return weight, tokens
+    rate, entry, output = stage.clients[int(rng.integers(len(stage.clients)))]
+    noise = np.exp(rng.normal(0.0, 0.5, 3)) * (1.0, 0.73, 0.73)
+    return float(rate * noise[0]), replace(
+        tokens,
+        context=float(np.clip(entry * noise[1], 10, 30_000)),
+        output=float(np.clip(output * noise[2], 5, 6_000)),
+    )
 
 
 def _standing(stage: Stage, rng: np.random.Generator) -> dict[str, Any]:

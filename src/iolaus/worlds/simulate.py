@@ -134,7 +134,7 @@ def _stage(seed: int, days: int, corpora: Path | None) -> Stage:
     from iolaus.worlds.corpora import Corpora
 
     real = Corpora.read(corpora)
-    return Stage(seed, days * DAY, real.network(), real, real.disposable)
+    return Stage(seed, days * DAY, real.network(), real, real.disposable, real.clients())
 
 
 def _attack(family: str, seed: int) -> Attack | None:
@@ -231,7 +231,8 @@ def _releases(stage: Stage, rng: np.random.Generator) -> Releases:
     """One or two models a tier before the log, two to four released during it."""
     names: list[list[str]] = [[f"{tier}-3"] for tier in TIERS]
     at: list[list[float]] = [[-float("inf")] for _ in TIERS]
-    for time in np.sort(rng.uniform(0.1, 0.8, int(rng.integers(2, 5)))) * stage.span:
+    count = int(rng.integers(2, 5))
+    for time in (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count * 0.9 * stage.span:
         tier = 2 if not any(len(n) > 1 for n in names) else int(rng.integers(len(TIERS)))
         names[tier].append(f"{TIERS[tier]}-{3 + len(names[tier])}")
         at[tier].append(float(np.floor(time / 3600) * 3600))

@@ -11,6 +11,7 @@ from iolaus.worlds.people import Stage, nation
 if TYPE_CHECKING:
     from iolaus.worlds.attacks.attack import Attack
 
+COMMON = 10  # they are among the ten that most honest developers run, too
 SOFTWARE = 4  # client versions that the operator's workers run
 
 
@@ -36,7 +37,7 @@ def proxies(
 
 def clients_of(accounts: list[Account], rng: np.random.Generator) -> None:
     """Few common SDK versions, as workers are deployed; popular ones, that honest users run too."""
-    software = clients.sdks(SOFTWARE, rng)
+    software = clients.sdks(SOFTWARE, rng, COMMON)
     for account in accounts:
         picked = rng.permutation(SOFTWARE)[: int(rng.integers(1, 4))]
         account.clients = [software[int(i)] for i in picked]

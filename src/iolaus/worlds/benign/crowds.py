@@ -59,8 +59,7 @@ def _behind(
         if rng.random() < 0.75:
             account = web_user(stage, population, rng, country=country)
         else:
-            account = developer(stage, population, rng)
-            account.country = account.billing_country = country
+            account = developer(stage, population, rng, country=country)
         own = account.addresses[: int(rng.integers(0, 3))]
         account.addresses = [*rng.permutation(np.array(gate, dtype=object)), *own]
         account.signup_ip = gate[int(rng.integers(len(gate)))].ip
@@ -142,8 +141,7 @@ def hackathon(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
     length = min(float(rng.uniform(36, 48)) * HOUR, stage.span - first)
     accounts: list[Account] = []
     for _ in range(count):
-        account = developer(stage, "hackathon", rng)
-        account.country = account.billing_country = country
+        account = developer(stage, "hackathon", rng, country=country)
         account.addresses = [*venue, *account.addresses[:1]]
         account.created = first + float(rng.exponential(1.5 * HOUR)) % (length / 3)
         account.start, account.end = account.created, first + length

@@ -4,7 +4,7 @@ import numpy as np
 
 from iolaus.worlds import clients
 from iolaus.worlds.model import Account, Cohort, Tokens, Voice
-from iolaus.worlds.people import Stage, api_channel, heavy, mail_domain, nation, person
+from iolaus.worlds.people import Stage, api_channel, heavy, mail_domain, nation, person, traced
 from iolaus.worlds.phrases import POPULAR_SYSTEMS
 
 DEVELOPER_KINDS = ("code", "chat", "data", "business", "agentic", "support", "code", "hard")
@@ -49,15 +49,20 @@ def developers(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
     return Cohort([developer(stage, "developer", rng) for _ in range(count)], share=1.0)
 
 
-def developer(stage: Stage, population: str, rng: np.random.Generator) -> Account:
+def developer(stage: Stage, population: str, rng: np.random.Generator, **given: object) -> Account:
     """One of them."""
-    return person(
-        stage, population, own_voice(stage, rng), rng,
-        tokens=_developer_tokens(rng), weight=heavy(rng, 1.5),
-        rhythm=str(rng.choice(("office", "evening", "hacker", "flat"), p=(0.45, 0.2, 0.25, 0.1))),
-        session=float(rng.lognormal(2.2, 0.8)), gap=float(rng.lognormal(3.5, 0.9)),
-        channel=api_channel(rng),
-    )  # fmt: skip
+    weight, tokens = traced(stage, heavy(rng, 1.5), _developer_tokens(rng), rng)
+    fields: dict[str, object] = {
+        "tokens": tokens,
+        "weight": weight,
+        "rhythm": str(
+            rng.choice(("office", "evening", "hacker", "flat"), p=(0.45, 0.2, 0.25, 0.1))
+        ),
+        "session": float(rng.lognormal(2.2, 0.8)),
+        "gap": float(rng.lognormal(3.5, 0.9)),
+        "channel": api_channel(rng),
+    }
+    return person(stage, population, own_voice(stage, rng), rng, **(fields | given))
 
 
 def web_users(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
