@@ -62,16 +62,13 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Links:
-    """Pairs above the threshold. `a` < `b`: account keys; `families`: bits, pairs x FAMILIES."""
+    """Pairs above the threshold, `a` < `b`: account keys."""
 
     a: Ints
     b: Ints
-    families: Floats
+    families: Floats  # bits, pairs x FAMILIES
+    bits: Floats  # their sum
     threshold: float  # bits
-
-    @property
-    def bits(self) -> Floats:
-        return np.asarray(self.families.sum(axis=1))
 
 
 def forecast(engine: DuckEngine, tokens: Table, accounts: int) -> Forecast:
@@ -107,8 +104,9 @@ def link(engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast, seed:
     sampled = np.column_stack([_shared_hub(hub, *strangers) for hub in hubs])
     families = _bits(rarity, sampled, accounts)
     threshold = math.log2(max(accounts, 2) / (2 * FALSE_LINKS))
-    keep = families.sum(axis=1) >= threshold
-    return Links(a[keep], b[keep], families[keep], threshold)
+    bits = families.sum(axis=1)
+    keep = bits >= threshold
+    return Links(a[keep], b[keep], families[keep], bits[keep], threshold)
 
 
 def _propose(

@@ -1,8 +1,10 @@
 """membership: who belongs to a group, by what the group's members hold and others do not.
 
-Links find a group's core. Its marks (tokens that stand inside it and hardly outside) then decide
+Links find a group's core. Its tokens (those that stand inside it and hardly outside) then decide
 about every account, so that a member who shares only hubs with the rest is found, and a bystander
-who came in over one shared address is let go.
+who came in over one shared address is let go. An account that no link brought is judged by the
+group's marks alone, tokens that many members hold: among all accounts of a log somebody always
+shares some rare token with somebody.
 """
 
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from iolaus.core.tables import FAMILIES
 
 ROUNDS = 4
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one
+MARK_SHARE = 0.05  # of the members, and at least LEAST_MARK of them, hold a mark
+LEAST_MARK = 3
+JOIN_BITS = 3.0  # odds of 8 to 1 before an account that no link brought is taken in
 
 # How much the lack of a mark may count against an account. An operator can buy unique cards and
 # addresses, so their lack says little; the wording is what he is there for.
@@ -46,53 +51,73 @@ class Membership:
 
 def membership(core: NDArray[np.int64], tokens: TokenMatrix) -> Membership:
     """Grow and trim a group until it stands still, at most ROUNDS times."""
+    linked = np.zeros(tokens.held.shape[0], dtype=bool)
+    linked[core] = True
     members = core
     for _ in range(ROUNDS):
-        result = _decide(members, tokens)
+        result = _decide(members, linked, tokens)
         if np.array_equal(result.members, members) or result.members.size == 0:
             break
         members = result.members
     return result
 
 
-def _decide(members: NDArray[np.int64], tokens: TokenMatrix) -> Membership:
+def _decide(
+    members: NDArray[np.int64], linked: NDArray[np.bool_], tokens: TokenMatrix
+) -> Membership:
     accounts = tokens.held.shape[0]
     inside = np.zeros(accounts)
     inside[members] = 1.0
     count = np.asarray(inside @ tokens.held)
     size, others = members.size, max(accounts - members.size, 1)
+    mark = count >= max(LEAST_MARK, MARK_SHARE * size)
     families = np.zeros((accounts, len(FAMILIES)))
     for column, name in enumerate(FAMILIES):
-        marks = np.flatnonzero((tokens.family == column) & (count >= 2))
-        if marks.size:
+        used = np.flatnonzero((tokens.family == column) & (count >= 2))
+        if used.size:
             families[:, column] = _family_bits(
-                tokens.held[:, marks], count[marks], tokens.holders[marks], inside, name
+                _Part(tokens.held_by_token[:, used].tocsr(), count[used], tokens.holders[used]),
+                mark[used],
+                inside,
+                linked,
+                LACK_BITS[name],
             )
-    bits = families.sum(axis=1) + np.log2(size / others)
+    bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
     return Membership(np.flatnonzero(bits > 0), bits, families)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The tokens of one family that stand inside the group: accounts x tokens; per token how many
+    members and how many accounts in all hold it."""
+
+    held: sp.csr_array
+    count: Floats
+    holders: NDArray[np.int64]
+
+
 def _family_bits(
-    held: sp.csr_array,
-    count: Floats,
-    holders: NDArray[np.int64],
+    part: _Part,
+    mark: NDArray[np.bool_],
     inside: Floats,
-    family: str,
+    linked: NDArray[np.bool_],
+    most_lack: float,
 ) -> Floats:
-    """Bits of the best mark of one family per account; below 0 where an account has none.
+    """Bits of the best token of one family per account; below 0 where an account has none.
 
     Every account is judged by the others: it does not count as a holder of its own token.
     """
     size, others = inside.sum(), max(inside.size - inside.sum(), 1)
-    held = held.tocsr()
+    held = part.held
     rows = np.repeat(np.arange(inside.size), np.diff(held.indptr))
-    within = count[held.indices] - inside[rows]
-    without = holders[held.indices] - count[held.indices] - (1 - inside[rows])
+    within = part.count[held.indices] - inside[rows]
+    without = part.holders[held.indices] - part.count[held.indices] - (1 - inside[rows])
     bits = np.log2((within + 0.1) / (size + 1)) - np.log2((without + 0.5) / (others + 1))
     best = np.full(inside.size, -np.inf)
-    np.maximum.at(best, rows, bits)
+    usable = linked[rows] | mark[held.indices]
+    np.maximum.at(best, rows[usable], bits[usable])
     marked = best > 0
     share_in = (marked & (inside > 0)).sum() / (size + 1)
     share_out = (marked & (inside == 0)).sum() / (others + 1)
-    lack = max(-LACK_BITS[family], float(np.log2((1 - share_in) / (1 - share_out))))
+    lack = max(-most_lack, float(np.log2((1 - share_in) / (1 - share_out))))
     return np.where(marked, np.minimum(best, MOST_BITS), min(lack, 0.0))
