@@ -1,0 +1,162 @@
+"""Links to clusters, clusters to members, members to candidates."""
+
+import numpy as np
+import pytest
+from tests.campaigns.making import tokens
+
+from iolaus.campaigns.candidates import candidates
+from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
+from iolaus.campaigns.links import Forecast, Links
+from iolaus.campaigns.membership import membership
+from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.core.tables import FAMILIES
+
+N = 300
+
+
+def links_of(pairs) -> Links:
+    pairs = np.asarray(sorted({(min(p), max(p)) for p in pairs}), dtype=np.int64)
+    families = np.zeros((len(pairs), len(FAMILIES)))
+    families[:, 0] = 20.0
+    return Links(pairs[:, 0], pairs[:, 1], families, families.sum(axis=1), 10.0)
+
+
+def clique(members):
+    return [(a, b) for a in members for b in members if a < b]
+
+
+def matrix(engine, holdings, accounts=N):
+    return token_matrix(engine, tokens(engine, holdings), accounts)
+
+
+def union_find(pairs, accounts):
+    """An independent way to the components: each account points to a smaller one of its own."""
+    parent = list(range(accounts))
+
+    def root(x):
+        while parent[x] != x:
+            x = parent[x]
+        return x
+
+    for a, b in pairs:
+        low, high = sorted((root(a), root(b)))
+        parent[high] = low
+    components = {}
+    for account in range(accounts):
+        components.setdefault(root(account), set()).add(account)
+    return components.values()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_small_components_agree_with_union_find(seed):
+    rng = np.random.default_rng(seed)
+    block = rng.integers(0, 40, N)  # links stay inside blocks of about 7, so none is divided
+    pairs = [
+        (a, b) for a, b in rng.integers(0, N, (6000, 2)).tolist() if a != b and block[a] == block[b]
+    ]
+    found = {frozenset(c.members.tolist()) for c in cluster(links_of(pairs), N, 0)}
+    expected = {frozenset(c) for c in union_find(pairs, N) if len(c) >= MIN_ACCOUNTS}
+    assert len(expected) > 10
+    assert found == expected
+
+
+def test_a_group_below_the_least_size_is_not_tested():
+    four, five = range(4), range(10, 15)
+    found = cluster(links_of(clique(four) + clique(five)), N, 0)
+    assert [c.members.tolist() for c in found] == [list(five)]
+
+
+def test_two_groups_that_hardly_touch_are_parted_and_one_that_holds_is_not():
+    one, two = range(25), range(100, 125)
+    joined = cluster(links_of([*clique(one), *clique(two), (0, 100)]), N, 0)
+    assert sorted(c.members.tolist() for c in joined) == [list(one), list(two)]
+    whole = cluster(links_of(clique(range(50))), N, 0)
+    assert [c.size for c in whole] == [50]
+
+
+def ring(members):
+    """A ring's own wording, and a card for every four members."""
+    members = list(members)
+    held = {("wording", "skeleton", members[0]): members}
+    for place in range(0, len(members), 4):
+        held[("money", "payment", members[place])] = members[place : place + 4]
+    return held
+
+
+def test_a_group_grows_to_a_member_who_shares_a_hub_alone(engine):
+    held = ring(range(20)) | {("wording", "skeleton", 0): list(range(21))}
+    members = membership(np.arange(20), matrix(engine, held)).members
+    assert 20 in members
+    assert members.tolist() == list(range(21))
+
+
+def test_a_group_drops_a_bystander_who_came_in_over_one_address(engine):
+    held = ring(range(20)) | {("network", "ip_day", 1): [0, 30]}
+    core = np.asarray([*range(20), 30])
+    found = membership(core, matrix(engine, held))
+    assert found.members.tolist() == list(range(20))
+    assert found.probability[30] < 0.5 < found.probability[0]
+
+
+def test_an_account_is_no_witness_for_itself(engine):
+    held = ring(range(20)) | {("network", "ip_day", 1): [0, 1]}
+    found = membership(np.arange(20), matrix(engine, held))
+    # One other of 20 members holds it, and nobody of the 280 outside.
+    expected = np.log2(1.1 / 21) - np.log2(0.5 / 281)
+    assert found.families[:2, FAMILIES.index("network")] == pytest.approx([expected] * 2)
+
+
+def test_an_outsider_is_not_taken_in_for_a_token_that_few_members_hold(engine):
+    few = {("network", "ip_day", 1): [0, 1, 40], ("device", "device", 1): [2, 3, 40]}
+    more = {("network", "ip_day", 1): [0, 1, 4, 40], ("device", "device", 1): [2, 3, 5, 40]}
+    wording = {("wording", "skeleton", 0): [*range(20), 40]}
+    without = membership(np.arange(20), matrix(engine, ring(range(20)) | few))
+    assert 40 not in without.members
+    with_marks = membership(np.arange(20), matrix(engine, ring(range(20)) | more | wording))
+    assert 40 in with_marks.members
+    assert with_marks.bits[40] > without.bits[40] + 10
+
+
+def test_one_family_alone_never_gives_more_than_its_most(engine):
+    found = membership(np.arange(20), matrix(engine, ring(range(20))))
+    assert found.families.max() <= 10.0
+    assert found.families[:20, FAMILIES.index("wording")] == pytest.approx(
+        # 19 others of 20 hold it and nobody else of 280.
+        np.log2(19.1 / 21) - np.log2(0.5 / 281)
+    )
+
+
+def test_candidates_share_no_account(engine):
+    """Three overlapping rings, random bystanders, and popular wordings over all of them."""
+    rng = np.random.default_rng(2)
+    held = ring(range(30)) | ring(range(25, 60)) | ring(range(100, 140))
+    for value in range(1000, 1012):
+        held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
+    plan = Forecast({}, {"skeleton": 50, "payment": 50})
+    clusters = [Cluster(np.arange(a, b), "links") for a, b in ((0, 35), (22, 62), (98, 141))]
+    found = candidates(clusters, matrix(engine, held), plan)
+    everyone = np.concatenate([c.members for c in found])
+    assert len(found) >= 4
+    assert {c.proposed_by for c in found} == {"links", "wording"}
+    assert np.unique(everyone).size == everyone.size
+    for candidate in found:
+        assert candidate.members.size >= MIN_ACCOUNTS
+        assert (
+            candidate.members.size == candidate.probability.size == len(candidate.first_linked_by)
+        )
+
+
+def test_clusters_that_share_most_of_their_members_become_one(engine):
+    clusters = [Cluster(np.arange(0, 24), "links"), Cluster(np.arange(10, 30), "links")]
+    found = candidates(clusters, matrix(engine, ring(range(30))), Forecast({}, {}))
+    assert [c.members.tolist() for c in found] == [list(range(30))]
+
+
+def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
+    held = ring(range(20)) | {
+        ("wording", "system_prompt", 7): list(range(100, 180)),
+        ("wording", "system_prompt", 8): list(range(20)),
+    }
+    plan = Forecast({}, {"system_prompt": 15, "skeleton": 50, "payment": 50})
+    found = candidates([Cluster(np.arange(20), "links")], matrix(engine, held), plan)
+    assert [(c.proposed_by, c.members.size) for c in found] == [("wording", 80), ("links", 20)]

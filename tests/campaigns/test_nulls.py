@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from tests.campaigns.making import behaviour, groups, tokens
+
+from iolaus.campaigns.nulls import LEAST_GROUP, coherent_groups, draw_strangers, strata
+from iolaus.campaigns.token_matrix import token_matrix
+
+N = 400
+
+
+def random_strata(seed=1):
+    rng = np.random.default_rng(seed)
+    plan = np.asarray(rng.choice(["free", "subscription"], N), dtype=object)
+    return strata(behaviour(N, plan=plan, exchanges=2.0 ** rng.integers(0, 8, N)))
+
+
+def test_accounts_that_differ_in_plan_channel_volume_or_age_are_in_different_strata():
+    plan, channel = (np.full(8, "x", dtype=object) for _ in range(2))
+    volume, created = np.full(8, 100.0), np.full(8, 20_000.0)
+    plan[0], channel[1], volume[2], created[3], created[4] = "y", "y", 800.0, 20_045.0, np.nan
+    number = strata(behaviour(8, plan=plan, channel=channel, exchanges=volume, created_day=created))
+    assert len(set(number[:5].tolist())) == 5
+    assert len(set(number[5:].tolist())) == 1
+    assert number[5] not in number[:5]
+
+
+def test_draws_hold_no_member_and_as_many_accounts_as_the_group():
+    members = np.sort(np.random.default_rng(3).permutation(N)[:30])
+    draws = draw_strangers(members, random_strata(), np.random.default_rng(4))
+    assert draws.shape == (199, N)
+    assert not draws[:, members].nnz
+    assert np.asarray(draws.sum(axis=1)).tolist() == [30.0] * 199
+    assert draws.max() == 1  # nobody twice
+
+
+def test_draws_take_as_many_from_each_stratum_as_the_group_has():
+    stratum = random_strata()
+    members = np.asarray([np.flatnonzero(stratum == s)[0] for s in (0, 0, 1, 2)])
+    members = np.unique(np.concatenate([members, np.flatnonzero(stratum == 0)[:5]]))
+    draws = draw_strangers(members, stratum, np.random.default_rng(4), draws=20)
+    wanted = np.bincount(stratum[members], minlength=stratum.max() + 1)
+    for draw in range(20):
+        drawn = draws[[draw]].indices
+        assert np.array_equal(np.bincount(stratum[drawn], minlength=wanted.size), wanted)
+
+
+def test_a_stratum_that_runs_out_is_filled_up_from_the_others():
+    stratum = np.zeros(N, dtype=np.int64)
+    stratum[:12] = 1
+    draws = draw_strangers(np.arange(10), stratum, np.random.default_rng(4), draws=20)
+    assert np.asarray(draws.sum(axis=1)).tolist() == [10.0] * 20
+    assert (np.asarray(draws[:, [10, 11]].sum(axis=1)) == 2).all()
+
+
+def test_draws_differ_from_one_another_and_repeat_with_the_seed():
+    one, again = (
+        draw_strangers(np.arange(20), random_strata(), np.random.default_rng(5)) for _ in range(2)
+    )
+    assert (one != again).nnz == 0
+    assert len({tuple(one[[draw]].indices) for draw in range(199)}) == 199
+
+
+def test_coherent_groups_have_a_token_or_a_claim_in_common_and_are_no_crowd(engine):
+    holdings = {
+        ("network", "ip_day", 1): range(20),
+        ("wording", "skeleton", 1): range(20),  # the same accounts: one group
+        ("network", "ip_day", 2): range(30, 30 + LEAST_GROUP - 1),  # too few
+        ("wording", "skeleton", 2): range(200),  # half of all: the crowd
+    }
+    country = np.full(N, None, dtype=object)
+    country[300:340] = "DE"
+    matrix = token_matrix(engine, tokens(engine, {k: list(v) for k, v in holdings.items()}), N)
+    held = coherent_groups(matrix, behaviour(N, billing_country=country), 0).held
+    found = sorted(held[[row]].indices.tolist() for row in range(held.shape[0]))
+    assert found == [list(range(20)), list(range(300, 340))]
+
+
+def test_a_log_without_anything_in_common_has_no_coherent_groups(engine):
+    empty = token_matrix(engine, tokens(engine, {}), N)
+    assert coherent_groups(empty, behaviour(N), 0).held.shape == (0, N)
+
+
+def test_a_group_that_is_mostly_the_suspect_s_own_leaves_the_null():
+    both = groups([range(20), range(10, 40)], N)
+    left = both.without(np.arange(12)).held  # 12 of the first group's 20, 2 of the second's 30
+    assert [left[[row]].indices.tolist() for row in range(left.shape[0])] == [list(range(12, 40))]
+
+
+def test_the_mean_of_a_group_leaves_unmeasured_accounts_out():
+    values = np.arange(N, dtype=float)
+    values[:5] = np.nan
+    means = groups([range(20), range(8)], N).means(values)
+    assert means.tolist() == [np.arange(5, 20).mean()]  # of the second group only 3 are measured
+
+
+def test_a_mean_far_above_all_groups_has_a_small_p_and_one_among_them_has_not():
+    rng = np.random.default_rng(6)
+    values = rng.normal(0, 1, N)
+    values[:20] += 4
+    null = groups([rng.permutation(np.arange(20, N))[:20] for _ in range(60)], N)
+    high, tail, _ = null.test(values, np.arange(20), least_scale=0.01)
+    assert high == pytest.approx(values[:20].mean())
+    assert tail.p < 1e-4
+    assert null.test(values, np.arange(20, 40), least_scale=0.01)[1].p > 0.01
+    assert np.isnan(null.test(np.full(N, np.nan), np.arange(20), least_scale=0.01)[1].p)
