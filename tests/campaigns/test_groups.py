@@ -83,10 +83,11 @@ def ring(members):
     return held
 
 
-def test_a_group_grows_to_a_member_who_shares_a_hub_alone(engine):
-    held = ring(range(20)) | {("wording", "skeleton", 0): list(range(21))}
-    members = membership(np.arange(20), matrix(engine, held)).members
-    assert 20 in members
+def test_a_group_grows_to_a_member_who_shares_hubs_alone(engine):
+    """He has no card of the ring's; its wording and its sign-up hour are what all of it shares."""
+    kinds = (("wording", "skeleton"), ("registration", "signup_hour"))
+    hubs = {(*kind, 0): list(range(21)) for kind in kinds}
+    members = membership(np.arange(20), matrix(engine, ring(range(20)) | hubs)).members
     assert members.tolist() == list(range(21))
 
 
