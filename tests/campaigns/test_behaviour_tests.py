@@ -273,6 +273,35 @@ def test_one_single_habit_makes_no_harvest(engine):
     assert fires(harvest.examine, place(engine, rng, given))["harvest shape"] > 1e-3
 
 
+# --- small groups against large ones -------------------------------------------------------------
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a mean of 8 accounts varies more than the means of groups of 80 to 160 that make the "
+    "null; drawing each null group down to the suspect's size would mend it",
+)
+@pytest.mark.parametrize(
+    ("examine", "detector"),
+    [
+        (tempo.examine, "tempo"),
+        (rhythm.examine, "rhythm"),
+        (deception.examine, "address churn"),
+        (harvest.examine, "capability aim"),
+    ],
+)
+def test_small_honest_groups_stay_quiet_where_the_groups_of_the_null_are_large(
+    engine, examine, detector
+):
+    rng = np.random.default_rng(42)
+    given = honest(rng) | {"beats": beats_of(rng)}
+    large = [np.sort(rng.permutation(N)[: rng.integers(80, 161)]) for _ in range(80)]
+    at = scene(engine, behaviour(N, **given), coherent=groups(large, N))
+    small = [np.sort(rng.permutation(N)[:8]) for _ in range(HONEST)]
+    p = p_values(examine, at, small)[detector]
+    assert (p <= 0.05).sum() <= MOST_BELOW
+
+
 # --- reactions: pivots and bans ----------------------------------------------------------------
 
 
