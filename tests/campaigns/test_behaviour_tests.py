@@ -421,3 +421,52 @@ def test_overlap_is_the_share_of_requests_that_several_accounts_sent(engine):
     (finding,) = overlap.examine(Suspect(np.arange(4), "links"), scene(engine, seen))
     assert finding.value == pytest.approx(4 / 8)  # only prompt 1 has four senders; 4 * 2 requests
     assert np.isnan(finding.p)
+
+
+# --- what cannot be measured ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "examine",
+    [
+        deception.examine,
+        failover.examine,
+        handover.examine,
+        harvest.examine,
+        pivot.examine,
+        rhythm.examine,
+        tempo.examine,
+        pytest.param(
+            overlap.examine,
+            marks=pytest.mark.xfail(strict=True, reason="says nothing where there is no text"),
+        ),
+    ],
+    ids=lambda examine: examine.__module__.rsplit(".", 1)[-1],
+)
+def test_in_an_empty_log_every_test_says_why_it_was_not_measured(engine, examine):
+    seen = behaviour(N, has_prompt=np.zeros(N))
+    keep_uses(engine, [(0, "old", 1.0)])
+    keep_releases(engine, [])
+    keep_bans(engine, seen, [])
+    keep_prompts(engine, [])
+    for finding in examine(Suspect(RING, "links"), scene(engine, seen)):
+        assert np.isnan(finding.p), finding.detector
+        assert np.isnan(finding.value), finding.detector
+        assert finding.detail, finding.detector
+
+
+@pytest.mark.xfail(
+    strict=True, reason="without conversation ids every account counts as single turns"
+)
+def test_single_turns_are_not_measured_in_a_log_without_conversations():
+    shapes = harvest.harvest_shapes(behaviour(N), np.full(N, np.nan))
+    assert np.isnan(shapes["single turns"]).all()
+
+
+def test_a_shape_that_was_not_measured_is_null_and_not_0():
+    zero = np.zeros(N)
+    seen = behaviour(N, tokens_known=zero, choices_known=zero, cache_known=zero, has_prompt=zero)
+    shapes = harvest.harvest_shapes(seen, np.full(N, np.nan))
+    for name in ("long answers", "output per input", "reasoning", "no cache reuse",
+                 "several choices", "never the same prompt", "one wording"):  # fmt: skip
+        assert np.isnan(shapes[name]).all(), name
