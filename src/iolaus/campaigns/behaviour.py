@@ -20,8 +20,9 @@ Strings = NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Behaviour:
-    """Per account known before an instant. `counts`: sums of the profiles' columns. `hours`: accounts x 24, UTC.
-    `capabilities`: accounts x CAPABILITIES, exchanges. `beats`: accounts x 10-minute bins."""
+    """Per account known before an instant. `counts`: sums of the profiles' columns. `hours`:
+    accounts x 24, UTC. `capabilities`: accounts x CAPABILITIES, exchanges. `beats`: accounts x
+    10-minute bins, exchanges."""
 
     counts: dict[str, Floats]
     hours: Floats

@@ -1,16 +1,18 @@
 """From tokens to verdicts, as of an instant. Reads top to bottom as the method does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
+
 from iolaus.campaigns.behaviour import behaviour
-from iolaus.campaigns.candidates import candidates
+from iolaus.campaigns.candidates import Candidate, candidates
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.judge import Judged, judge
 from iolaus.campaigns.links import Forecast, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
-from iolaus.campaigns.scene import Scene, Suspect
+from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.tests import examine
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.engine import DuckEngine, Table
@@ -62,8 +64,28 @@ def investigate(
     tested = []
     for done, candidate in enumerate(groups):
         progress("test", done, len(groups))
-        tested.append(
-            (candidate, examine(Suspect(candidate.members, candidate.proposed_by), scene))
-        )
+        tested.append((candidate, _examine(candidate, scene)))
     progress("test", len(groups), len(groups))
-    return Investigation(judge(tested, scene, fdr), scene, plan)
+    judged = judge(tested, scene, fdr)
+    return Investigation(_judge_again(judged, scene, fdr), scene, plan)
+
+
+def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:
+    return examine(Suspect(candidate.members, candidate.proposed_by), scene)
+
+
+def _judge_again(judged: list[Judged], scene: Scene, fdr: float) -> list[Judged]:
+    """Once a campaign is known it is no part of anybody's null: test the others without it.
+
+    Only groups that act as one are tested again; nothing else could change its verdict.
+    """
+    found = [j.candidate.members for j in judged if j.verdict == "distillation"]
+    again = [j.verdict != "distillation" and j.elements["coordination"] <= fdr for j in judged]
+    if not found or not any(again):
+        return judged
+    rest = replace(scene, groups=scene.groups.without(np.concatenate(found)))
+    tested = [
+        (j.candidate, _examine(j.candidate, rest) if repeat else j.findings)
+        for j, repeat in zip(judged, again, strict=True)
+    ]
+    return judge(tested, scene, fdr)

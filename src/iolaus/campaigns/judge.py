@@ -3,7 +3,7 @@
 1. Inside an element, p-values are combined by a method that allows dependence.
 2. A group is a campaign of distillation only if all three elements hold, so the p-value of that
    claim is the largest of the three (intersection-union test; Berger 1982).
-3. The false-discovery rate is controlled over all groups of the run.
+3. The false-discovery rate is controlled over all groups of the run that come into question.
 4. What is not distillation gets the most telling name that its evidence allows.
 """
 
@@ -18,6 +18,7 @@ from iolaus.core.statistics import combine, false_discovery
 from iolaus.core.tables import ELEMENTS
 
 DECLARED_SHARE = 0.8  # of members in one declared organisation: an open group
+LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
 POPULAR_SHARE = 0.3  # of requests that several accounts sent word for word: a common list
 
 
@@ -36,8 +37,12 @@ class Judged:
 def judge(tested: list[tuple[Candidate, list[Finding]]], scene: Scene, fdr: float) -> list[Judged]:
     """Name every candidate. `fdr`: the share of false ones allowed among those raised."""
     elements = [element_p_values(findings) for _, findings in tested]
+    eligible = np.asarray([may_be_claimed(candidate, scene) for candidate, _ in tested], dtype=bool)
     p_values = np.asarray([claim_p_value(e) for e in elements])
-    q_values = false_discovery(p_values)
+    q_values = np.ones(p_values.size)
+    q_values[eligible] = false_discovery(
+        p_values[eligible], np.asarray([runner_up(e) for e in elements])[eligible]
+    )
     return [
         Judged(
             candidate,
@@ -54,7 +59,7 @@ def judge(tested: list[tuple[Candidate, list[Finding]]], scene: Scene, fdr: floa
 def element_p_values(findings: list[Finding]) -> dict[str, float]:
     """p-value by element; NaN where nothing of the element was measured."""
     return {
-        element: combine(np.asarray([f.p for f in findings if f.element == element]))
+        element: combine(np.asarray([f.p for f in findings if f.element == element and f.decides]))
         for element in ELEMENTS
     }
 
@@ -63,6 +68,21 @@ def claim_p_value(elements: dict[str, float]) -> float:
     """p-value of "all three hold"; 1 when one of them was not measured at all."""
     values = np.asarray(list(elements.values()))
     return float(values.max()) if np.isfinite(values).all() else 1.0
+
+
+def runner_up(elements: dict[str, float]) -> float:
+    """The largest but one of the elements' p-values; unmeasured counts as 1."""
+    values = np.sort([p if np.isfinite(p) else 1.0 for p in elements.values()])
+    return float(values[-2])
+
+
+def may_be_claimed(candidate: Candidate, scene: Scene) -> bool:
+    """Whether a group is tested for distillation at all: large enough for the tests to mean
+    something, and no open organisation. Known before any test, so it costs no error rate."""
+    return (
+        candidate.members.size >= LEAST_CLAIMED
+        and declared_share(candidate, scene) < DECLARED_SHARE
+    )
 
 
 def _verdict(
@@ -80,7 +100,7 @@ def _verdict(
         return "distillation"
     if _value(findings, OVERLAP) >= POPULAR_SHARE and not holds["deception"]:
         return "evaluation"
-    if holds["coordination"] and holds["deception"]:
+    if holds["coordination"] and holds["deception"] and may_be_claimed(candidate, scene):
         return "resale"
     if candidate.proposed_by == "wording":
         return "shared_software"

@@ -20,7 +20,9 @@ ROUNDS = 4
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one
 MARK_SHARE = 0.05  # of the members, and at least LEAST_MARK of them, hold a mark
 LEAST_MARK = 3
-JOIN_BITS = 3.0  # odds of 8 to 1 before an account that no link brought is taken in
+STAY_BITS = 3.0  # odds of 8 to 1 before an account is called a member
+JOIN_BITS = 3.0  # as much again for an account that no link brought
+CHARACTERISTIC_BITS = 2.0  # a token that is worth less is everybody's, and as good as none
 
 # How much the lack of a mark may count against an account. An operator can buy unique cards and
 # addresses, so their lack says little; the wording is what he is there for.
@@ -83,7 +85,7 @@ def _decide(
                 LACK_BITS[name],
             )
     bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
-    return Membership(np.flatnonzero(bits > 0), bits, families)
+    return Membership(np.flatnonzero(bits > STAY_BITS), bits, families)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _family_bits(
     best = np.full(inside.size, -np.inf)
     usable = linked[rows] | mark[held.indices]
     np.maximum.at(best, rows[usable], bits[usable])
-    marked = best > 0
+    marked = best > CHARACTERISTIC_BITS
     share_in = (marked & (inside > 0)).sum() / (size + 1)
     share_out = (marked & (inside == 0)).sum() / (others + 1)
     lack = max(-most_lack, float(np.log2((1 - share_in) / (1 - share_out))))

@@ -56,6 +56,7 @@ class Finding:
     p: float
     detail: str = ""
     draws: Floats = field(default_factory=lambda: np.empty(0))
+    decides: bool = True  # whether `p` counts towards the element
 
     @property
     def bits(self) -> float:

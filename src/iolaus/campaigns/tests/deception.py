@@ -40,7 +40,7 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
 def _finding(
     name: str, statistic: str, values: Floats, suspect: Suspect, groups: CoherentGroups
 ) -> Finding:
-    mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE)
+    mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE, robust=True)
     if not np.isfinite(tail.p):
         why = "the log does not have what it needs"
         return Finding(name, "deception", statistic, np.nan, NULL, np.nan, why)

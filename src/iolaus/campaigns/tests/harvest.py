@@ -1,8 +1,9 @@
 """Is the traffic shaped to collect training data, and narrow in its aim?
 
-`harvest shape` is the mean of several shapes, each a rank among all accounts (0 to 1), so that no
-single habit (a product that never keeps a conversation, say) makes a harvest. `capability aim` is
-how far the members' mix of capabilities is from everybody's towards the harvested ones.
+`harvest shape` is the mean of several shapes and of the aim, each a rank among all accounts (0 to
+1), so that no single habit (a product that never keeps a conversation, say) makes a harvest. It
+decides. `capability aim` alone does not: an agent framework's users are after agentic reasoning
+too; its p-value says how unusual the aim is and stands beside the other evidence.
 Null of both: coherent groups.
 """
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from iolaus.campaigns.behaviour import Behaviour, ratio
+from iolaus.campaigns.nulls import CoherentGroups
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.core.tables import CAPABILITIES, FAMILIES
 
@@ -23,24 +25,33 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     groups = scene.groups.without(suspect.members)
     shapes = harvest_shapes(scene.seen, _one_wording(scene))
     ranks = {name: _ranks(values) for name, values in shapes.items()}
-    measured = {name: r for name, r in ranks.items() if np.isfinite(r[suspect.members]).any()}
-    findings = []
-    mean_rank = _mean(list(measured.values()), scene.seen.accounts)
-    for name, statistic, values in (
-        ("harvest shape", "mean rank of shapes that collecting gives", mean_rank),
-        ("capability aim", "share of requests after harvested capabilities", aim(scene.seen)),
-    ):
-        mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE)
-        if not np.isfinite(tail.p):
-            why = "the log does not have what it needs"
-            findings.append(Finding(name, "harvest", statistic, np.nan, NULL, np.nan, why))
-            continue
-        detail = f"z = {tail.z:.1f}"
-        if name == "harvest shape":
-            parts = [f"{n} {np.nanmean(r[suspect.members]):.2f}" for n, r in measured.items()]
-            detail += "; ranks: " + ", ".join(parts)
-        findings.append(Finding(name, "harvest", statistic, mean, NULL, tail.p, detail, null))
-    return findings
+    known = {name: r for name, r in ranks.items() if np.isfinite(r[suspect.members]).any()}
+    parts = ", ".join(f"{name} {np.nanmean(r[suspect.members]):.2f}" for name, r in known.items())
+    shape = _mean(list(known.values()), scene.seen.accounts)
+    return [
+        _finding("harvest shape", "mean rank of the shapes that collecting gives",
+                 shape, suspect, groups, f"ranks: {parts}", decides=True),
+        _finding("capability aim", "share of requests after harvested capabilities",
+                 aim(scene.seen), suspect, groups, "", decides=False),
+    ]  # fmt: skip
+
+
+def _finding(
+    name: str,
+    statistic: str,
+    values: Floats,
+    suspect: Suspect,
+    groups: CoherentGroups,
+    detail: str,
+    *,
+    decides: bool,
+) -> Finding:
+    mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE, robust=True)
+    if not np.isfinite(tail.p):
+        why = "the log does not have what it needs"
+        return Finding(name, "harvest", statistic, np.nan, NULL, np.nan, why, decides=decides)
+    detail = f"z = {tail.z:.1f}; {detail}" if detail else f"z = {tail.z:.1f}"
+    return Finding(name, "harvest", statistic, mean, NULL, tail.p, detail, null, decides=decides)
 
 
 def harvest_shapes(seen: Behaviour, one_wording: Floats) -> dict[str, Floats]:
@@ -64,6 +75,7 @@ def harvest_shapes(seen: Behaviour, one_wording: Floats) -> dict[str, Floats]:
         "never the same prompt": seen.share("distinct_prompts", "has_prompt"),
         "one wording": one_wording,
         "around the clock": np.where(many, spread, np.nan),
+        "aim": aim(seen),
     }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
         adopted = _adopted(scene, release["model"], release["released_at"])
         if np.isfinite(adopted[suspect.members]).sum() < 3:
             continue
-        share, tail, null = groups.test(adopted, suspect.members, LEAST_SCALE)
+        share, tail, null = groups.test(adopted, suspect.members, LEAST_SCALE, robust=False)
         if np.isfinite(tail.p):
             tested.append((tail.p, share, release["model"], null))
     if not tested:
@@ -47,7 +47,8 @@ def _adopted(scene: Scene, model: str, released_at: object) -> Floats:
                bool_or(model = $model AND first_at >= $at
                        AND first_at < $at + INTERVAL 24 HOURS) AS adopted
         FROM model_uses
-        WHERE day < $until AND first_at >= $at - INTERVAL 7 DAYS AND first_at < $at + INTERVAL 7 DAYS
+        WHERE day < $until
+          AND first_at >= $at - INTERVAL 7 DAYS AND first_at < $at + INTERVAL 7 DAYS
         GROUP BY account HAVING min(first_at) < $at
         """,
         {"model": model, "at": released_at, "until": scene.until},

@@ -31,7 +31,7 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     enough = count >= 3
     means = (groups @ np.where(usable[:, None], deviation, 0.0))[enough] / count[enough, None]
     null = 0.5 * np.abs(means).sum(axis=1)
-    tail = upper_tail(value, null, least_scale=LEAST_SCALE, robust=True)
+    tail = upper_tail(value, null, least_scale=LEAST_SCALE)
     detail = f"{mine.size} members with at least {LEAST_EXCHANGES} requests"
     return [Finding("rhythm", "coordination", STATISTIC, value, NULL, tail.p, detail, null)]
 

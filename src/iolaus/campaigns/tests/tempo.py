@@ -29,7 +29,7 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
             continue
         null = mean_correlation(groups, series)
         value = float(mean_correlation(mine, series)[0])
-        tail = upper_tail(value, null, least_scale=LEAST_SCALE, robust=True)
+        tail = upper_tail(value, null, least_scale=LEAST_SCALE)
         if best is None or tail.p < best[0].p:
             best = (tail, value, scale, null)
     statistic = "mean correlation of members' activity"
