@@ -254,7 +254,7 @@ def test_capability_aim_fires_on_requests_after_harvested_capabilities_alone(eng
     given["capabilities"][RING, CAPABILITIES.index("chain_of_thought")] = 100
     p = fires(harvest.examine, place(engine, rng, given))
     assert p["capability aim"] < 1e-4
-    assert p["harvest shape"] > 0.05
+    assert p["harvest shape"] > 1e-3  # one habit alone makes no harvest
 
 
 def test_harvest_stays_quiet_on_honest_groups(engine):
