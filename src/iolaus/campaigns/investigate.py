@@ -1,7 +1,7 @@
 """From tokens to verdicts, as of an instant. Reads top to bottom as the method does."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -83,7 +83,7 @@ def _judge_again(judged: list[Judged], scene: Scene, fdr: float) -> list[Judged]
     again = [j.verdict != "distillation" and j.elements["coordination"] <= fdr for j in judged]
     if not found or not any(again):
         return judged
-    rest = replace(scene, groups=scene.groups.without(np.concatenate(found)))
+    rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
     tested = [
         (j.candidate, _examine(j.candidate, rest) if repeat else j.findings)
         for j, repeat in zip(judged, again, strict=True)

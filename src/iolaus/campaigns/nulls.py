@@ -21,6 +21,7 @@ from iolaus.core.statistics import Tail, upper_tail
 DRAWS = 199
 LEAST_GROUP = 8  # accounts; below it a group's mean is mostly noise
 MOST_GROUPS_PER_KIND = 60
+MOST_COMMON = 0.2  # of a group's accounts may be members of the one it is compared with
 MOST_SHARE = 0.3  # of all accounts: a larger "group" is the crowd itself
 # What honest people have in common. Not what only one operator, or a fraudster, shares: a card, a
 # device, a sign-up in the same hour; groups of those would make the suspicious look normal.
@@ -58,26 +59,31 @@ def draw_strangers(
 ) -> sp.csr_array:
     """draws x accounts, 1 where drawn: per stratum as many non-members as the group has members.
 
-    A stratum without enough non-members is filled up from all non-members.
+    A stratum without enough non-members is filled up from all other non-members.
     """
     accounts = stratum.size
     outside = np.ones(accounts, dtype=bool)
     outside[members] = False
-    everyone = np.flatnonzero(outside)
     wanted = np.bincount(stratum[members], minlength=int(stratum.max()) + 1)
-    pools = {s: everyone[stratum[everyone] == s] for s in np.flatnonzero(wanted)}
-    size = min(members.size, everyone.size)
-    picked = np.empty((draws, size), dtype=np.int64)
-    for draw in range(draws):
-        parts = [rng.permutation(pool)[: wanted[s]] for s, pool in pools.items()]
-        chosen = np.concatenate(parts)[:size]
-        if chosen.size < size:
-            rest = np.setdiff1d(everyone, chosen, assume_unique=True)
-            chosen = np.concatenate([chosen, rng.permutation(rest)[: size - chosen.size]])
-        picked[draw] = chosen
+    pools = {s: np.flatnonzero(outside & (stratum == s)) for s in np.flatnonzero(wanted)}
+    parts = [_draw(pool, int(wanted[s]), draws, rng) for s, pool in pools.items()]
+    missing = sum(max(0, int(wanted[s]) - pool.size) for s, pool in pools.items())
+    spare = np.flatnonzero(outside & (wanted[stratum] == 0))
+    parts.append(_draw(spare, missing, draws, rng))
+    picked = np.concatenate(parts, axis=1)
     ones = np.ones(picked.size, dtype=np.float32)
-    rows = np.repeat(np.arange(draws), size)
+    rows = np.repeat(np.arange(draws), picked.shape[1])
     return sp.csr_array((ones, (rows, picked.ravel())), shape=(draws, accounts))
+
+
+def _draw(pool: Ints, wanted: int, draws: int, rng: np.random.Generator) -> Ints:
+    """draws x min(wanted, pool): each row without repetition."""
+    if wanted >= pool.size:
+        return np.tile(pool, (draws, 1))
+    if wanted == 0:
+        return np.empty((draws, 0), dtype=np.int64)
+    keys = rng.random((draws, pool.size), dtype=np.float32)
+    return pool[np.argpartition(keys, wanted, axis=1)[:, :wanted]]
 
 
 @dataclass(frozen=True)
@@ -86,37 +92,39 @@ class CoherentGroups:
 
     held: sp.csr_array
 
+    def apart_from(self, members: Ints) -> NDArray[np.bool_]:
+        """Which groups hold few of the members: at most MOST_COMMON of a group."""
+        inside = np.zeros(self.held.shape[1])
+        inside[members] = 1.0
+        return np.asarray(self.held @ inside <= MOST_COMMON * np.diff(self.held.indptr))
+
     def without(self, members: Ints) -> "CoherentGroups":
-        """The groups less a group's members; those that lose more than half go."""
-        keep = np.ones(self.held.shape[1], dtype=np.float32)
-        keep[members] = 0
-        left = (self.held * keep[np.newaxis, :]).tocsr()
-        left.eliminate_zeros()
-        before, after = np.diff(self.held.indptr), np.diff(left.indptr)
-        return CoherentGroups(left[(after >= LEAST_GROUP) & (after > before / 2)])
+        """The groups that hold few of the members."""
+        return CoherentGroups(self.held[self.apart_from(members)])
 
     def means(self, values: Floats) -> Floats:
-        """Mean of a per-account value in each group; groups with few measured are left out."""
+        """Mean of a per-account value in each group; NaN where few of it were measured."""
         measured = np.isfinite(values)
         count = self.held @ measured.astype(np.float64)
         total = self.held @ np.where(measured, values, 0.0)
-        enough = count >= LEAST_GROUP / 2
-        return np.asarray(total[enough] / count[enough])
+        means = np.full(count.size, np.nan)
+        np.divide(total, count, out=means, where=count >= LEAST_GROUP / 2)
+        return means
 
-    def test(
-        self, values: Floats, members: Ints, least_scale: float, *, robust: bool
-    ) -> tuple[float, Tail, Floats]:
-        """The members' mean against the coherent groups' means: (mean, tail, null means).
 
-        `robust` where some of the groups may rightly show what is tested for (an open harvest,
-        say), so that they do not hide one that is not open.
-        """
-        null = self.means(values)
-        mine = values[members]
-        if not np.isfinite(mine).any() or null.size < 2:
-            return float("nan"), Tail(float("nan"), float("nan")), null
-        mean = float(np.nanmean(mine))
-        return mean, upper_tail(mean, null, least_scale=least_scale, robust=robust), null
+def compare_mean(
+    values: Floats, members: Ints, null: Floats, *, least_scale: float, robust: bool
+) -> tuple[float, Tail]:
+    """The members' mean of a per-account value against groups' means: (mean, tail).
+
+    `robust` where some of the groups may rightly show what is tested for (an open harvest, say),
+    so that they do not hide one that is not open.
+    """
+    mine = values[members]
+    if not np.isfinite(mine).any() or null.size < 2:
+        return float("nan"), Tail(float("nan"), float("nan"))
+    mean = float(np.nanmean(mine))
+    return mean, upper_tail(mean, null, least_scale=least_scale, robust=robust)
 
 
 def coherent_groups(tokens: TokenMatrix, seen: Behaviour, seed: int) -> CoherentGroups:

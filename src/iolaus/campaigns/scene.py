@@ -1,7 +1,9 @@
 """What every test on a group gets: the group, its surroundings, and the form of its answer."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from iolaus.core.statistics import evidence_bits
 from iolaus.engine import DuckEngine
 
 Ints = NDArray[np.int64]
+T = TypeVar("T")
 Floats = NDArray[np.float64]
 
 
@@ -30,6 +33,25 @@ class Scene:
     stratum: Ints
     groups: CoherentGroups
     seed: int
+    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What every group is compared with is made once: `make()` on the first call of a name."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
+
+    def group_means(self, name: str, values: Floats, members: Ints) -> Floats:
+        """Means of a per-account value in the groups apart from the members. `name` names the
+        value: its means are made once for all groups."""
+        means = self.once(f"means of {name}", lambda: self.groups.means(values))
+        apart = means[self.groups.apart_from(members)]
+        return np.asarray(apart[np.isfinite(apart)])
+
+    def with_groups(self, groups: CoherentGroups) -> "Scene":
+        """The same log with other groups to compare with."""
+        return replace(self, groups=groups, _made={})
 
     def rng(self, salt: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, salt])

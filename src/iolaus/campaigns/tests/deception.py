@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.campaigns.behaviour import Behaviour, ratio
-from iolaus.campaigns.nulls import CoherentGroups
+from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.token_matrix import TokenMatrix
 
@@ -18,9 +18,16 @@ Floats = NDArray[np.float64]
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    groups = scene.groups.without(suspect.members)
+    statistics = scene.once("deception", lambda: _statistics(scene))
+    return [
+        _finding(name, text, values, suspect, scene) for name, (text, values) in statistics.items()
+    ]
+
+
+def _statistics(scene: Scene) -> dict[str, tuple[str, Floats]]:
+    """By detector: the statistic in words, and what each account shows of it."""
     seen, tokens = scene.seen, scene.tokens
-    statistics = {
+    return {
         "claimed country": ("share of requests from another country than the account claims",
                             seen.share("country_differs", "country_known")),
         "shared cards": ("share of members whose card pays for accounts of no common organisation",
@@ -32,15 +39,11 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
         "mixed addresses": ("share of requests from addresses that claimants of several countries "
                             "use on the same day", seen.mixed_addresses),
     }  # fmt: skip
-    return [
-        _finding(name, text, values, suspect, groups) for name, (text, values) in statistics.items()
-    ]
 
 
-def _finding(
-    name: str, statistic: str, values: Floats, suspect: Suspect, groups: CoherentGroups
-) -> Finding:
-    mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE, robust=True)
+def _finding(name: str, statistic: str, values: Floats, suspect: Suspect, scene: Scene) -> Finding:
+    null = scene.group_means(name, values, suspect.members)
+    mean, tail = compare_mean(values, suspect.members, null, least_scale=LEAST_SCALE, robust=True)
     if not np.isfinite(tail.p):
         why = "the log does not have what it needs"
         return Finding(name, "deception", statistic, np.nan, NULL, np.nan, why)

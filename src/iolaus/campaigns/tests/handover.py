@@ -7,6 +7,7 @@ of accounts in the log that have a rare prompt in common (binomial).
 """
 
 import numpy as np
+import pyarrow as pa
 from scipy import stats
 
 from iolaus.campaigns.scene import Finding, Scene, Suspect
@@ -19,7 +20,24 @@ NULL = "pairs of accounts outside the group with a rare prompt in common"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    pairs = scene.engine.fetch(
+    pairs = scene.once("rare prompts in common", lambda: _pairs(scene))
+    inside = np.zeros(scene.seen.accounts, dtype=bool)
+    inside[suspect.members] = True
+    n, quick = pairs["n"].to_numpy(), pairs["quick"].to_numpy()
+    within = inside[pairs["a"].to_numpy()] & inside[pairs["b"].to_numpy()]
+    mine, mine_quick = int(n[within].sum()), int(quick[within].sum())
+    if mine < LEAST_PAIRS:
+        why = f"members have {mine} rare prompts in common"
+        return [Finding("hand-over", "coordination", STATISTIC, np.nan, NULL, np.nan, why)]
+    rate = (quick[~within].sum() + 1) / (n[~within].sum() + 2)
+    p = max(float(stats.binom.sf(mine_quick - 1, mine, rate)), SMALLEST_P)
+    detail = f"{mine_quick} of {mine}; outside the group {rate:.3f}"
+    return [Finding("hand-over", "coordination", STATISTIC, mine_quick / mine, NULL, p, detail)]
+
+
+def _pairs(scene: Scene) -> pa.Table:
+    """Pairs of accounts (a < b) with n rare prompts in common, `quick` of them within an hour."""
+    return scene.engine.fetch(
         f"""
         WITH sent AS (
             SELECT prompt_hash, account, min(first_at) AS sent_at FROM shared_prompts
@@ -35,15 +53,3 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
         """,
         {"until": scene.until},
     )
-    inside = np.zeros(scene.seen.accounts, dtype=bool)
-    inside[suspect.members] = True
-    n, quick = pairs["n"].to_numpy(), pairs["quick"].to_numpy()
-    within = inside[pairs["a"].to_numpy()] & inside[pairs["b"].to_numpy()]
-    mine, mine_quick = int(n[within].sum()), int(quick[within].sum())
-    if mine < LEAST_PAIRS:
-        why = f"members have {mine} rare prompts in common"
-        return [Finding("hand-over", "coordination", STATISTIC, np.nan, NULL, np.nan, why)]
-    rate = (quick[~within].sum() + 1) / (n[~within].sum() + 2)
-    p = max(float(stats.binom.sf(mine_quick - 1, mine, rate)), SMALLEST_P)
-    detail = f"{mine_quick} of {mine}; outside the group {rate:.3f}"
-    return [Finding("hand-over", "coordination", STATISTIC, mine_quick / mine, NULL, p, detail)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from iolaus.campaigns.behaviour import Behaviour, ratio
-from iolaus.campaigns.nulls import CoherentGroups
+from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.core.tables import CAPABILITIES, FAMILIES
 
@@ -22,18 +22,24 @@ Floats = NDArray[np.float64]
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    groups = scene.groups.without(suspect.members)
-    shapes = harvest_shapes(scene.seen, _one_wording(scene))
-    ranks = {name: _ranks(values) for name, values in shapes.items()}
-    known = {name: r for name, r in ranks.items() if np.isfinite(r[suspect.members]).any()}
-    parts = ", ".join(f"{name} {np.nanmean(r[suspect.members]):.2f}" for name, r in known.items())
-    shape = _mean(list(known.values()), scene.seen.accounts)
+    ranks, shape, aims = scene.once("harvest", lambda: _statistics(scene))
+    mine = {name: r[suspect.members] for name, r in ranks.items()}
+    parts = ", ".join(
+        f"{name} {np.nanmean(r):.2f}" for name, r in mine.items() if np.isfinite(r).any()
+    )
     return [
         _finding("harvest shape", "mean rank of the shapes that collecting gives",
-                 shape, suspect, groups, f"ranks: {parts}", decides=True),
+                 shape, suspect, scene, f"ranks: {parts}", decides=True),
         _finding("capability aim", "share of requests after harvested capabilities",
-                 aim(scene.seen), suspect, groups, "", decides=False),
+                 aims, suspect, scene, "", decides=False),
     ]  # fmt: skip
+
+
+def _statistics(scene: Scene) -> tuple[dict[str, Floats], Floats, Floats]:
+    """Ranks by shape, their mean, and the aim; all per account."""
+    shapes = harvest_shapes(scene.seen, _one_wording(scene))
+    ranks = {name: _ranks(values) for name, values in shapes.items()}
+    return ranks, _mean(list(ranks.values()), scene.seen.accounts), aim(scene.seen)
 
 
 def _finding(
@@ -41,12 +47,13 @@ def _finding(
     statistic: str,
     values: Floats,
     suspect: Suspect,
-    groups: CoherentGroups,
+    scene: Scene,
     detail: str,
     *,
     decides: bool,
 ) -> Finding:
-    mean, tail, null = groups.test(values, suspect.members, LEAST_SCALE, robust=True)
+    null = scene.group_means(name, values, suspect.members)
+    mean, tail = compare_mean(values, suspect.members, null, least_scale=LEAST_SCALE, robust=True)
     if not np.isfinite(tail.p):
         why = "the log does not have what it needs"
         return Finding(name, "harvest", statistic, np.nan, NULL, np.nan, why, decides=decides)

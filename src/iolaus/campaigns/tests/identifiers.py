@@ -29,7 +29,7 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
 
 def _family(suspect: Suspect, scene: Scene, family: str) -> Finding:
     core = _core(suspect, scene, family)
-    marks = _marks(scene, family)
+    marks = scene.once(f"marks of {family}", lambda: _marks(scene, family))
     statistic = (
         "largest share of members with one wording"
         if family == "wording"

@@ -6,7 +6,7 @@ was divided. Statistic: share of members' prompts that at least POPULAR_HOLDERS 
 
 import numpy as np
 
-from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
 
 POPULAR_HOLDERS = 4
 DETECTOR = "prompt overlap"
@@ -14,6 +14,14 @@ STATISTIC = "share of requests whose exact prompt several accounts sent"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
+    popular = scene.once("popular prompts", lambda: _popular(scene))
+    prompts = scene.seen.counts["has_prompt"][suspect.members].sum()
+    value = popular[suspect.members].sum() / prompts if prompts else np.nan
+    return [Finding(DETECTOR, "coordination", STATISTIC, float(value), "none: description", np.nan)]
+
+
+def _popular(scene: Scene) -> Floats:
+    """Per account: exchanges whose exact prompt at least POPULAR_HOLDERS accounts sent."""
     rows = scene.engine.fetch(
         f"""
         WITH popular AS (
@@ -28,6 +36,4 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     )
     popular = np.zeros(scene.seen.accounts)
     popular[rows["account"].to_numpy()] = rows["exchanges"].to_numpy()
-    prompts = scene.seen.counts["has_prompt"][suspect.members].sum()
-    value = popular[suspect.members].sum() / prompts if prompts else np.nan
-    return [Finding(DETECTOR, "coordination", STATISTIC, float(value), "none: description", np.nan)]
+    return popular

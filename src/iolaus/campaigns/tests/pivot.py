@@ -4,10 +4,13 @@ Statistic: share of members active in the week before a release that use it with
 release with the smallest p counts, times the number of releases. Null: coherent groups.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
 
 LEAST_SCALE = 0.02
@@ -16,18 +19,17 @@ STATISTIC = "share of members on a new release within 24 hours"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    releases = scene.engine.fetch(
-        "SELECT DISTINCT model, released_at FROM releases "
-        "WHERE released_at < $until ORDER BY released_at, model",
-        {"until": scene.until - timedelta(days=1)},
-    ).to_pylist()
-    groups = scene.groups.without(suspect.members)
+    releases = scene.once("releases", lambda: _releases(scene))
     tested = []
     for release in releases:
-        adopted = _adopted(scene, release["model"], release["released_at"])
+        name = f"adoption of {release['model']} at {release['released_at']}"
+        adopted = scene.once(name, partial(_adopted, scene, **release))
         if np.isfinite(adopted[suspect.members]).sum() < 3:
             continue
-        share, tail, null = groups.test(adopted, suspect.members, LEAST_SCALE, robust=False)
+        null = scene.group_means(name, adopted, suspect.members)
+        share, tail = compare_mean(
+            adopted, suspect.members, null, least_scale=LEAST_SCALE, robust=False
+        )
         if np.isfinite(tail.p):
             tested.append((tail.p, share, release["model"], null))
     if not tested:
@@ -39,7 +41,17 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     return [Finding("release pivot", "coordination", STATISTIC, share, NULL, p, detail, null)]
 
 
-def _adopted(scene: Scene, model: str, released_at: object) -> Floats:
+def _releases(scene: Scene) -> list[dict[str, Any]]:
+    """Releases that are at least a day old."""
+    rows = scene.engine.fetch(
+        "SELECT DISTINCT model, released_at FROM releases "
+        "WHERE released_at < $until ORDER BY released_at, model",
+        {"until": scene.until - timedelta(days=1)},
+    )
+    return list(rows.to_pylist())
+
+
+def _adopted(scene: Scene, model: str, released_at: datetime) -> Floats:
     """1 if the account used the model within 24 hours, 0 if not, NaN if it was not active."""
     rows = scene.engine.fetch(
         """

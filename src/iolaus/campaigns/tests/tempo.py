@@ -6,6 +6,8 @@ the size of a group; at four time scales, the best one counting four times its p
 groups, whose members keep common hours too.
 """
 
+from functools import partial
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -20,14 +22,14 @@ NULL = "groups with one token in common, outside this one"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    groups = scene.groups.without(suspect.members).held
+    apart = scene.groups.apart_from(suspect.members)
     mine = _indicator(suspect.members, scene.seen.accounts)
     best: tuple[Tail, float, str, NDArray[np.float64]] | None = None
     for scale, width in SCALES.items():
-        series = _coarser(scene.seen.beats, width)
-        if series.shape[1] < LEAST_BINS or groups.shape[0] < 2:
+        series, means = scene.once(f"tempo at {scale}", partial(_null, scene, width))
+        null = means[apart]
+        if series.shape[1] < LEAST_BINS or null.size < 2:
             continue
-        null = mean_correlation(groups, series)
         value = float(mean_correlation(mine, series)[0])
         tail = upper_tail(value, null, least_scale=LEAST_SCALE)
         if best is None or tail.p < best[0].p:
@@ -41,6 +43,12 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     return [
         Finding("tempo", "coordination", statistic, value, NULL, p, f"strongest at {scale}", null)
     ]
+
+
+def _null(scene: Scene, width: int) -> tuple[sp.csr_array, NDArray[np.float64]]:
+    """All accounts' series at a scale, and the mean correlation inside every coherent group."""
+    series = _coarser(scene.seen.beats, width)
+    return series, mean_correlation(scene.groups.held, series)
 
 
 def mean_correlation(groups: sp.csr_array, series: sp.csr_array) -> NDArray[np.float64]:

@@ -1,0 +1,176 @@
+"""The command line. Errors that a user can act on are one line on the error stream, status 2."""
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from iolaus import __version__
+from iolaus.app import settings as settings_file
+from iolaus.app.progress import TerminalReporter
+from iolaus.app.replay import replay as run_replay
+from iolaus.app.scan import scan as run_scan
+from iolaus.campaigns import Results
+from iolaus.core.errors import ConfigError, IolausError
+from iolaus.worlds import score as score_scan
+from iolaus.worlds import simulate as simulate_world
+
+app = typer.Typer(
+    help="Find distillation campaigns in the request logs of a model API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Log = Annotated[Path, typer.Argument(help="Log directory (docs/data-contract.md).")]
+Out = Annotated[Path, typer.Option("--out", help="Directory for the results.")]
+Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+Memory = Annotated[str, typer.Option("--memory", help="Limit of the engine, such as 4GB.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Cores to use.")]
+Keep = Annotated[bool, typer.Option("--keep-stages", help="Keep every stage's table.")]
+
+
+@app.command()
+def scan(
+    log: Log,
+    out: Out,
+    config: Config = None,
+    memory: Memory = "4GB",
+    threads: Threads = 2,
+    keep_stages: Keep = False,
+) -> None:
+    """Find campaigns in a log: verdicts, evidence and report.html."""
+    settings = settings_file.load(config)
+    with TerminalReporter() as report:
+        result = run_scan(
+            log,
+            out,
+            settings,
+            memory=memory,
+            threads=threads,
+            keep_stages=keep_stages,
+            report=report,
+        )
+    _show(result, out)
+
+
+@app.command()
+def replay(
+    log: Log,
+    out: Out,
+    every: Annotated[str, typer.Option("--every", help="How often to look: 1d, 2d, 7d.")] = "1d",
+    config: Config = None,
+    memory: Memory = "4GB",
+    threads: Threads = 2,
+    keep_stages: Keep = False,
+) -> None:
+    """Judge a log day by day, knowing nothing of the future: detections.parquet."""
+    settings = settings_file.load(config)
+    with TerminalReporter() as report:
+        found = run_replay(
+            log,
+            out,
+            settings,
+            every=_days(every),
+            memory=memory,
+            threads=threads,
+            keep_stages=keep_stages,
+            report=report,
+        )
+    named = sum(verdict == "distillation" for verdict in found["verdict"].to_pylist())
+    _print(f"{named:,} accounts named as distillation; see {out / 'detections.parquet'}")
+
+
+@app.command()
+def simulate(
+    family: Annotated[str, typer.Argument(help="long, spike or null.")],
+    seed: Annotated[int, typer.Option("--seed", help="All randomness comes from it.")],
+    accounts: Annotated[int, typer.Option("--accounts", help="Accounts in all.")],
+    exchanges: Annotated[int, typer.Option("--exchanges", help="Exchanges in all.")],
+    out: Out,
+    campaign_accounts: Annotated[
+        int | None, typer.Option("--campaign-accounts", help="Of them, the campaign's.")
+    ] = None,
+    corpora: Annotated[
+        Path | None, typer.Option("--corpora", help="Real prompts and rates (docs/worlds.md).")
+    ] = None,
+) -> None:
+    """Make a log with known truth: OUT/log and OUT/truth."""
+    with TerminalReporter() as report:
+        simulate_world(
+            family,
+            seed=seed,
+            accounts=accounts,
+            exchanges=exchanges,
+            out=out,
+            campaign_accounts=campaign_accounts,
+            corpora=corpora,
+            progress=report,
+        )
+    _print(f"The log is in {out / 'log'}, the truth in {out / 'truth'}.")
+
+
+@app.command()
+def score(
+    truth: Annotated[Path, typer.Argument(help="Truth directory of a simulated world.")],
+    out: Annotated[Path, typer.Argument(help="Results of a scan or replay of its log.")],
+) -> None:
+    """Compare a scan's verdicts with a world's truth."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in score_scan(truth, out).table():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+@app.command()
+def demo(out: Out = Path("demo")) -> None:
+    """Simulate a small world with one hidden campaign, scan it, and score the scan."""
+    from iolaus.app.demo import demo as run_demo
+
+    with TerminalReporter() as report:
+        result = run_demo(out, report)
+    _show(result, out / "results")
+    score(out / "world" / "truth", out / "results")
+
+
+def _days(text: str) -> timedelta:
+    number = text.removesuffix("d")
+    if not text.endswith("d") or not number.isdigit() or int(number) < 1:
+        raise ConfigError(
+            f"'{text}' is not a number of days.", where="--every", next_step="Write 1d or 7d."
+        )
+    return timedelta(days=int(number))
+
+
+def _show(result: Results, out: Path) -> None:
+    verdicts = result.campaigns["verdict"].to_pylist()
+    raised = verdicts.count("distillation")
+    _print(f"{raised} campaigns of distillation, {len(verdicts) - raised} other groups.")
+    for row in result.campaigns.to_pylist()[:raised]:
+        _print(f"  {row['campaign_id']}  q = {row['q_value']:.2g}  {row['summary']}")
+    _print(f"Open {out / 'report.html'}")
+
+
+def _print(text: str) -> None:
+    Console(soft_wrap=True).print(text, highlight=False, markup=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    _print(__version__)
+
+
+def main() -> None:
+    """Entry point of the `iolaus` command."""
+    try:
+        app()
+    except IolausError as error:
+        Console(stderr=True, soft_wrap=True).print(
+            f"iolaus: {error}", style="red", highlight=False, markup=False
+        )
+        sys.exit(2)
