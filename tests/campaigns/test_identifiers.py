@@ -46,7 +46,7 @@ def test_cards_in_common_testify_when_another_family_holds_the_group_together(en
     finding = found(place(engine, ring_links(["network"]), cards()))["shared money"]
     # 20 holdings of 5 cards: 1 - 5 / 20.
     assert finding.value == pytest.approx(0.75)
-    assert finding.p < 1e-6
+    assert finding.p < 1e-4
     assert finding.draws.size == 199
 
 
@@ -70,14 +70,14 @@ def test_a_group_of_one_wording_is_not_tested_on_wording_or_device(engine):
     tests = found(at, proposed_by="wording")
     assert np.isnan(tests["shared wording"].p)
     assert np.isnan(tests["shared device"].p)
-    assert tests["shared money"].p < 1e-6
+    assert tests["shared money"].p < 1e-4
 
 
 def test_a_common_wording_testifies_by_the_share_of_members_that_have_it(engine):
     wording = {("wording", "skeleton", 1): [*RING[:15].tolist(), 50, 60]}
     finding = found(place(engine, ring_links(["network", "money"]), wording))["shared wording"]
     assert finding.value == pytest.approx(15 / 20)
-    assert finding.p < 1e-6
+    assert finding.p < 1e-4
 
 
 def test_hubs_do_not_count_as_shared_identifiers(engine):

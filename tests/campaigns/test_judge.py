@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.campaigns.making import behaviour, scene
@@ -91,3 +93,25 @@ def test_the_rate_of_error_is_controlled_over_all_groups_of_a_run(engine):
 def test_weak_tests_of_an_element_cannot_cancel_a_strong_one():
     many = [finding("coordination", p) for p in (1e-8, 0.99999, 1.0, np.nan)]
     assert element_p_values(many)["coordination"] < 1e-6
+
+
+def test_look_alikes_with_one_element_alone_cost_the_others_nothing(engine):
+    at = scene(engine, behaviour(N))
+    others = [(candidate(), findings(STRONG, 0.5, 0.5)) for _ in range(9)]
+    among = judge([(candidate(), findings(0.004, 0.004, 0.004)), *others], at, FDR)
+    assert (among[0].verdict, among[0].q) == ("distillation", pytest.approx(0.004))
+
+
+def test_a_group_below_eight_accounts_is_never_claimed(engine):
+    at, strong = scene(engine, behaviour(N)), findings(STRONG, STRONG, STRONG)
+    seven, eight = (candidate(members=np.arange(size)) for size in (7, 8))
+    found = judge([(seven, strong), (eight, strong)], at, FDR)
+    assert [(j.verdict, j.q == 1.0) for j in found] == [
+        ("undetermined", True), ("distillation", False),
+    ]  # fmt: skip
+
+
+def test_a_finding_that_does_not_decide_stands_beside_the_others_and_counts_nothing():
+    aim = replace(finding("harvest", 1e-9), decides=False)
+    assert element_p_values([aim, finding("harvest", 0.3)])["harvest"] == 0.3
+    assert np.isnan(element_p_values([aim])["harvest"])
