@@ -75,9 +75,10 @@ def test_two_groups_that_hardly_touch_are_parted_and_one_that_holds_is_not():
 
 
 def ring(members):
-    """A ring's own wording, and a card for every four members."""
+    """A ring's own wording and sign-up hour, and a card for every four members."""
     members = list(members)
     held = {("wording", "skeleton", members[0]): members}
+    held[("registration", "signup_hour", members[0])] = members
     for place in range(0, len(members), 4):
         held[("money", "payment", members[place])] = members[place : place + 4]
     return held
