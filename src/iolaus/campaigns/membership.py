@@ -20,7 +20,7 @@ ROUNDS = 4
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one
 MARK_SHARE = 0.05  # of the members, and at least LEAST_MARK of them, hold a mark
 LEAST_MARK = 3
-STAY_BITS = 3.0  # odds of 8 to 1 before an account is called a member
+STAY_BITS = 7.0  # odds of 128 to 1: families are not independent, so their sum says too much
 JOIN_BITS = 3.0  # as much again for an account that no link brought
 CHARACTERISTIC_BITS = 2.0  # a token that is worth less is everybody's, and as good as none
 

@@ -64,10 +64,10 @@ SELECT account, 'tempo', 'pivot',
 FROM pivots
 UNION ALL
 SELECT DISTINCT starts.account, 'tempo', 'after_ban',
-       text_hash(concat_ws('|', enforcement.account_id, enforcement.banned_at)),
+       text_hash(concat_ws('|', bans.account_id, bans.banned_at)),
        CAST(starts.started_at AS DATE), 1
 FROM starts
-JOIN (SELECT DISTINCT account_id, "at" AS banned_at FROM enforcement WHERE action = 'ban') AS enforcement
-  ON starts.started_at >= enforcement.banned_at
- AND starts.started_at < enforcement.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
+JOIN (SELECT DISTINCT account_id, "at" AS banned_at FROM enforcement WHERE action = 'ban') AS bans
+  ON starts.started_at >= bans.banned_at
+ AND starts.started_at < bans.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
 """

@@ -145,7 +145,7 @@ def queue(
     Each item is sent once; a failed one is sent again, at once, through another account.
     """
     ts = _pooled(attack, min(a.start for a in accounts), end, total, rng)
-    slot = _dispatch(attack, accounts, ts, rng)
+    slot = _busy(_dispatch(attack, accounts, ts, rng), accounts, ts, rng)
     failed = rng.random(total) < attack.failing
     cover = rng.random(total) < attack.cover
     again = np.zeros(total, dtype=bool)
@@ -193,6 +193,20 @@ def _dispatch(
         credit -= np.bincount(take, minlength=len(accounts))
         out[part] = rng.permutation(take)
     return out
+
+
+def _busy(slot: Ints, accounts: list[Account], ts: Floats, rng: np.random.Generator) -> Ints:
+    """Give each account that got nothing one exchange of a busier one, inside its own time: an
+    account without any would stand in the truth and not in the log."""
+    count = np.bincount(slot, minlength=len(accounts))
+    for idle in np.flatnonzero(count == 0):
+        one = accounts[int(idle)]
+        free = np.flatnonzero((ts >= one.start) & (ts < one.end) & (count[slot] > 1))
+        if free.size:
+            taken = int(rng.choice(free))
+            count[slot[taken]] -= 1
+            slot[taken], count[idle] = idle, 1
+    return slot
 
 
 def _owed(
