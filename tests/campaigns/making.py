@@ -76,6 +76,8 @@ def behaviour(accounts: int, **given) -> Behaviour:
         "days": np.full(accounts, float(DAYS)),
         "created_day": np.full(accounts, 20_000.0),
         "mixed_addresses": np.zeros(accounts),
+        "cards": np.ones(accounts, dtype=bool),
+        "devices": np.ones(accounts, dtype=bool),
     }
     for name, value in given.items():
         place = next(part for part in (counts, claims, fields) if name in part)

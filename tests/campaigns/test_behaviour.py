@@ -71,7 +71,6 @@ def test_the_share_from_mixed_addresses_is_null_without_an_address(engine):
     assert np.isnan(share["none"])
 
 
-@pytest.mark.xfail(strict=True, reason="counted as 0 where no account claims a country")
 def test_the_share_from_mixed_addresses_is_null_where_nobody_claims_a_country(engine):
     exchanges = [{"account_id": a, "ts": at(0.1), "client_ip": "1.1.1.1"} for a in "ab"]
     assert np.isnan(look(engine, exchanges).mixed_addresses).all()

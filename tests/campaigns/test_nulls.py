@@ -58,9 +58,6 @@ def test_a_stratum_that_runs_out_is_filled_up_from_the_others():
     assert (np.asarray(draws[:, [10, 11]].sum(axis=1)) == 2).all()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="filled up only from strata in which the group has no member at all"
-)
 def test_draws_are_as_large_as_the_group_when_it_has_members_in_every_stratum():
     stratum = np.zeros(N, dtype=np.int64)
     stratum[:12] = 1

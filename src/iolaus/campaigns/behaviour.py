@@ -32,6 +32,8 @@ class Behaviour:
     days: Floats  # active days
     claims: dict[str, Strings]  # account_id and what the account claims; None where unknown
     created_day: Floats  # days since 1970, NaN where unknown
+    cards: NDArray[np.bool_]  # whether the account's card is known
+    devices: NDArray[np.bool_]  # whether the device it was opened with is known
     mixed_addresses: Floats  # share of exchanges from addresses that several countries claim
 
     @property
@@ -73,7 +75,9 @@ def behaviour(engine: DuckEngine, until: date) -> Behaviour:
     In: accounts, profiles, beats, address_days.
     """
     account_rows = engine.fetch(
-        f"SELECT {', '.join(CLAIMS)}, epoch(created_at) / 86400 AS created FROM accounts "
+        f"SELECT {', '.join(CLAIMS)}, epoch(created_at) / 86400 AS created, "
+        "payment_fingerprint IS NOT NULL AS card, device_fingerprint IS NOT NULL AS device "
+        "FROM accounts "
         "WHERE first_seen < $until ORDER BY account",
         {"until": until},
     )
@@ -101,6 +105,8 @@ def behaviour(engine: DuckEngine, until: date) -> Behaviour:
         days=columns.pop("days"),
         claims={n: np.asarray(account_rows[n].to_pylist(), dtype=object) for n in CLAIMS},
         created_day=account_rows["created"].to_numpy(zero_copy_only=False).astype(np.float64),
+        cards=account_rows["card"].to_numpy(zero_copy_only=False),
+        devices=account_rows["device"].to_numpy(zero_copy_only=False),
         mixed_addresses=_mixed_addresses(engine, until, accounts),
     )
 
@@ -133,9 +139,8 @@ def _mixed_addresses(engine: DuckEngine, until: date, accounts: int) -> Floats:
     rows = engine.fetch(
         """
         SELECT account, sum(exchanges)::DOUBLE AS seen,
-               coalesce(sum(exchanges) FILTER (WHERE claims > 1), 0)::DOUBLE AS mixed,
-               max(claims) AS claims
-        FROM address_days WHERE day < $until GROUP BY account ORDER BY account
+               coalesce(sum(exchanges) FILTER (WHERE claims > 1), 0)::DOUBLE AS mixed
+        FROM address_days WHERE day < $until AND claims > 0 GROUP BY account ORDER BY account
         """,
         {"until": until},
     )

@@ -1,7 +1,7 @@
 """What a group is compared with: two kinds of groups of accounts that are no campaign.
 
 Strangers: as many accounts as the group has, drawn from the same strata (plan, channel, volume,
-age, region). They show what shared identifiers arise by chance. Coherent groups: accounts of this
+age). They show what shared identifiers arise by chance. Coherent groups: accounts of this
 log that have one token in common (a framework, a network, an organisation, a country). Honest
 people who have something in common resemble each other too, so how a group behaves is compared
 with groups, never with a crowd of individuals; the spread between coherent groups is what keeps a
@@ -9,6 +9,7 @@ homogeneous but honest population from looking significant.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
@@ -70,6 +71,8 @@ def draw_strangers(
     missing = sum(max(0, int(wanted[s]) - pool.size) for s, pool in pools.items())
     spare = np.flatnonzero(outside & (wanted[stratum] == 0))
     parts.append(_draw(spare, missing, draws, rng))
+    if spare.size < missing:  # the strata are used up: strangers of any kind
+        parts = [_draw(np.flatnonzero(outside), members.size, draws, rng)]
     picked = np.concatenate(parts, axis=1)
     ones = np.ones(picked.size, dtype=np.float32)
     rows = np.repeat(np.arange(draws), picked.shape[1])
@@ -102,6 +105,17 @@ class CoherentGroups:
         """The groups that hold few of the members."""
         return CoherentGroups(self.held[self.apart_from(members)])
 
+    def thinned(self, size: int, seed: int) -> "CoherentGroups":
+        """Each group cut down at random to at most `size` accounts: the mean of a few accounts
+        varies more than the mean of many, so a small group is compared with small ones."""
+        rng = np.random.default_rng([seed, size])
+        pointers, indices = self.held.indptr, self.held.indices
+        cut = [
+            group if group.size <= size else rng.permutation(group)[:size]
+            for group in (indices[a:b] for a, b in pairwise(pointers))
+        ]
+        return CoherentGroups(_groups_matrix(cut, self.held.shape[1]))
+
     def means(self, values: Floats) -> Floats:
         """Mean of a per-account value in each group; NaN where few of it were measured."""
         measured = np.isfinite(values)
@@ -128,7 +142,7 @@ def compare_mean(
 
 
 def coherent_groups(tokens: TokenMatrix, seen: Behaviour, seed: int) -> CoherentGroups:
-    """Groups from tokens of every kind and from declared organisations, no two the same."""
+    """Groups from tokens of HONEST_KINDS and claims of HONEST_CLAIMS, no two the same."""
     rng = np.random.default_rng(seed)
     most = MOST_SHARE * seen.accounts
     columns = tokens.held.tocsc()
@@ -142,13 +156,16 @@ def coherent_groups(tokens: TokenMatrix, seen: Behaviour, seed: int) -> Coherent
     for claim in HONEST_CLAIMS:
         chosen.extend(_claim_groups(seen.claims[claim], most, rng))
     unique = {group.tobytes(): group for group in (np.sort(g).astype(np.int64) for g in chosen)}
-    groups = list(unique.values())
+    return CoherentGroups(_groups_matrix(list(unique.values()), seen.accounts))
+
+
+def _groups_matrix(groups: list[Ints], accounts: int) -> sp.csr_array:
+    """groups x accounts, 1 where the group has the account."""
     if not groups:
-        return CoherentGroups(sp.csr_array((0, seen.accounts), dtype=np.float32))
+        return sp.csr_array((0, accounts), dtype=np.float32)
     rows = np.repeat(np.arange(len(groups)), [g.size for g in groups])
     ones = np.ones(rows.size, dtype=np.float32)
-    shape = (len(groups), seen.accounts)
-    return CoherentGroups(sp.csr_array((ones, (rows, np.concatenate(groups))), shape=shape))
+    return sp.csr_array((ones, (rows, np.concatenate(groups))), shape=(len(groups), accounts))
 
 
 def _claim_groups(claim: NDArray[np.object_], most: float, rng: np.random.Generator) -> list[Ints]:

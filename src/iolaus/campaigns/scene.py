@@ -17,6 +17,8 @@ from iolaus.engine import DuckEngine
 
 Ints = NDArray[np.int64]
 T = TypeVar("T")
+
+LARGEST_GROUP = 256  # accounts; beyond it a mean's own noise is below every least scale
 Floats = NDArray[np.float64]
 
 
@@ -42,10 +44,17 @@ class Scene:
         made: T = self._made[name]
         return made
 
+    def groups_for(self, members: Ints) -> tuple[int, CoherentGroups]:
+        """Coherent groups of about the members' number or fewer, and that number: a power of two,
+        so that groups of similar size share what is made once."""
+        size = min(LARGEST_GROUP, 1 << max(0, int(members.size).bit_length() - 1))
+        return size, self.once(f"groups of {size}", lambda: self.groups.thinned(size, self.seed))
+
     def group_means(self, name: str, values: Floats, members: Ints) -> Floats:
         """Means of a per-account value in the groups apart from the members. `name` names the
-        value: its means are made once for all groups."""
-        means = self.once(f"means of {name}", lambda: self.groups.means(values))
+        value: its means are made once for all groups of a size."""
+        size, groups = self.groups_for(members)
+        means = self.once(f"means of {name} by {size}", lambda: groups.means(values))
         apart = means[self.groups.apart_from(members)]
         return np.asarray(apart[np.isfinite(apart)])
 

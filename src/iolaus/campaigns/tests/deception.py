@@ -31,10 +31,10 @@ def _statistics(scene: Scene) -> dict[str, tuple[str, Floats]]:
         "claimed country": ("share of requests from another country than the account claims",
                             seen.share("country_differs", "country_known")),
         "shared cards": ("share of members whose card pays for accounts of no common organisation",
-                         strangers_share(tokens, seen, "payment")),
+                         np.where(seen.cards, strangers_share(tokens, seen, "payment"), np.nan)),
         "shared devices": ("share of members whose device opened accounts that claim otherwise",
-                           strangers_share(tokens, seen, "device")),
-        "address churn": ("networks per active day and request, log2",
+                           np.where(seen.devices, strangers_share(tokens, seen, "device"), np.nan)),
+        "address churn": ("networks per active day, log2",
                           _churn(seen)),
         "mixed addresses": ("share of requests from addresses that claimants of several countries "
                             "use on the same day", seen.mixed_addresses),

@@ -69,17 +69,16 @@ def harvest_shapes(seen: Behaviour, one_wording: Floats) -> dict[str, Floats]:
     hours = seen.hours / np.maximum(seen.hours.sum(axis=1, keepdims=True), 1)
     spread = -(hours * np.log2(np.maximum(hours, 1e-12))).sum(axis=1)
     many = seen.exchanges >= 50  # below it the spread over hours is bounded by the count
+    turns = np.maximum(seen.counts["in_conversation"] - seen.counts["conversations"], 0)
+    kept = bool(seen.counts["in_conversation"].any())  # whether the log knows conversations
     return {
         "long answers": np.where(tokens_known, per_request, np.nan),
         "output per input": np.where(tokens_known, to_input, np.nan),
         "reasoning": ratio(seen.counts["reasoning_tokens"], seen.counts["reasoning_known"]),
-        "single turns": 1 - ratio(
-            np.maximum(seen.counts["in_conversation"] - seen.counts["conversations"], 0),
-            seen.exchanges,
-        ),
+        "single turns": np.where(kept, 1 - ratio(turns, seen.exchanges), np.nan),
         "no cache reuse": 1 - seen.share("cache_used", "cache_known"),
         "several choices": seen.share("many_choices", "choices_known"),
-        "never the same prompt": seen.share("distinct_prompts", "has_prompt"),
+        "no prompt twice a day": seen.share("distinct_prompts", "has_prompt"),
         "one wording": one_wording,
         "around the clock": np.where(many, spread, np.nan),
         "aim": aim(seen),

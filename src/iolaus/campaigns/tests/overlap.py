@@ -10,6 +10,7 @@ from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
 
 POPULAR_HOLDERS = 4
 DETECTOR = "prompt overlap"
+NULL = "none: it describes"
 STATISTIC = "share of requests whose exact prompt several accounts sent"
 
 
@@ -17,7 +18,8 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     popular = scene.once("popular prompts", lambda: _popular(scene))
     prompts = scene.seen.counts["has_prompt"][suspect.members].sum()
     value = popular[suspect.members].sum() / prompts if prompts else np.nan
-    return [Finding(DETECTOR, "coordination", STATISTIC, float(value), "none: description", np.nan)]
+    why = "" if prompts else "the log has no prompts"
+    return [Finding(DETECTOR, "coordination", STATISTIC, float(value), NULL, np.nan, why)]
 
 
 def _popular(scene: Scene) -> Floats:

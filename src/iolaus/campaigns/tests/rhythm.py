@@ -21,7 +21,8 @@ STATISTIC = "distance of hours from those of the countries claimed"
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     seen = scene.seen
     deviation, usable = _deviations(seen, suspect.members)
-    groups = scene.groups.without(suspect.members).held
+    _, thinned = scene.groups_for(suspect.members)
+    groups = thinned.held[scene.groups.apart_from(suspect.members)]
     mine = suspect.members[usable[suspect.members]]
     if mine.size < 3 or groups.shape[0] < 2:
         why = "too few members with several requests"

@@ -23,11 +23,13 @@ NULL = "groups with one token in common, outside this one"
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     apart = scene.groups.apart_from(suspect.members)
+    size, groups = scene.groups_for(suspect.members)
     mine = _indicator(suspect.members, scene.seen.accounts)
     best: tuple[Tail, float, str, NDArray[np.float64]] | None = None
     for scale, width in SCALES.items():
-        series, means = scene.once(f"tempo at {scale}", partial(_null, scene, width))
-        null = means[apart]
+        series = scene.once(f"series at {scale}", partial(_coarser, scene.seen.beats, width))
+        name = f"correlation at {scale} by {size}"
+        null = scene.once(name, partial(mean_correlation, groups.held, series))[apart]
         if series.shape[1] < LEAST_BINS or null.size < 2:
             continue
         value = float(mean_correlation(mine, series)[0])
@@ -43,12 +45,6 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     return [
         Finding("tempo", "coordination", statistic, value, NULL, p, f"strongest at {scale}", null)
     ]
-
-
-def _null(scene: Scene, width: int) -> tuple[sp.csr_array, NDArray[np.float64]]:
-    """All accounts' series at a scale, and the mean correlation inside every coherent group."""
-    series = _coarser(scene.seen.beats, width)
-    return series, mean_correlation(scene.groups.held, series)
 
 
 def mean_correlation(groups: sp.csr_array, series: sp.csr_array) -> NDArray[np.float64]:
