@@ -10,6 +10,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.scene import Finding, Floats, Scene
@@ -17,6 +18,7 @@ from iolaus.campaigns.tests.overlap import DETECTOR as OVERLAP
 from iolaus.core.statistics import combine, false_discovery
 from iolaus.core.tables import ELEMENTS
 
+HIDDEN = ("coordination", "deception")  # one operator, and he hides it
 DECLARED_SHARE = 0.8  # of members in one declared organisation: an open group
 LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
 POPULAR_SHARE = 0.3  # of requests that several accounts sent word for word: a common list
@@ -39,21 +41,25 @@ def judge(tested: list[tuple[Candidate, list[Finding]]], scene: Scene, fdr: floa
     elements = [element_p_values(findings) for _, findings in tested]
     eligible = np.asarray([may_be_claimed(candidate, scene) for candidate, _ in tested], dtype=bool)
     p_values = np.asarray([claim_p_value(e) for e in elements])
-    q_values = np.ones(p_values.size)
-    q_values[eligible] = false_discovery(
-        p_values[eligible], np.asarray([runner_up(e) for e in elements])[eligible]
-    )
+    distilling = _q_values(elements, ELEMENTS, eligible)
+    hiding = _q_values(elements, HIDDEN, eligible)
     return [
-        Judged(
-            candidate,
-            findings,
-            e,
-            float(p),
-            float(q),
-            _verdict(candidate, findings, e, q, scene, fdr),
+        Judged(c, f, e, float(p), float(q), _verdict(c, f, q, hidden, scene, fdr))
+        for (c, f), e, p, q, hidden in zip(
+            tested, elements, p_values, distilling, hiding, strict=True
         )
-        for (candidate, findings), e, p, q in zip(tested, elements, p_values, q_values, strict=True)
     ]
+
+
+def _q_values(
+    elements: list[dict[str, float]], claim: tuple[str, ...], eligible: NDArray[np.bool_]
+) -> Floats:
+    """q-value of "all elements of the claim hold" for each group; 1 where it is not asked."""
+    values = np.asarray([[e[name] for name in claim] for e in elements]).reshape(-1, len(claim))
+    values = np.sort(np.where(np.isfinite(values), values, 1.0), axis=1)
+    q = np.ones(len(elements))
+    q[eligible] = false_discovery(values[eligible, -1], values[eligible, -2])
+    return q
 
 
 def element_p_values(findings: list[Finding]) -> dict[str, float]:
@@ -70,12 +76,6 @@ def claim_p_value(elements: dict[str, float]) -> float:
     return float(values.max()) if np.isfinite(values).all() else 1.0
 
 
-def runner_up(elements: dict[str, float]) -> float:
-    """The largest but one of the elements' p-values; unmeasured counts as 1."""
-    values = np.sort([p if np.isfinite(p) else 1.0 for p in elements.values()])
-    return float(values[-2])
-
-
 def may_be_claimed(candidate: Candidate, scene: Scene) -> bool:
     """Whether a group is tested for distillation at all: large enough for the tests to mean
     something, and no open organisation. Known before any test, so it costs no error rate."""
@@ -88,23 +88,21 @@ def may_be_claimed(candidate: Candidate, scene: Scene) -> bool:
 def _verdict(
     candidate: Candidate,
     findings: list[Finding],
-    elements: dict[str, float],
-    q: float,
+    distilling: float,
+    hiding: float,
     scene: Scene,
     fdr: float,
 ) -> str:
-    holds = {name: bool(p <= fdr) for name, p in elements.items()}
+    """The first that fits. `distilling`, `hiding`: q-values of the two claims."""
     if declared_share(candidate, scene) >= DECLARED_SHARE:
         return "shared_organisation"
-    if q <= fdr:
+    if distilling <= fdr:
         return "distillation"
-    if _value(findings, OVERLAP) >= POPULAR_SHARE and not holds["deception"]:
-        return "evaluation"
-    if holds["coordination"] and holds["deception"] and may_be_claimed(candidate, scene):
+    if hiding <= fdr:
         return "resale"
-    if candidate.proposed_by == "wording":
-        return "shared_software"
-    return "undetermined"
+    if _value(findings, OVERLAP) >= POPULAR_SHARE:
+        return "evaluation"
+    return "shared_software" if candidate.proposed_by == "wording" else "undetermined"
 
 
 def declared_share(candidate: Candidate, scene: Scene) -> float:

@@ -129,13 +129,14 @@ class CoherentGroups:
 def compare_mean(
     values: Floats, members: Ints, null: Floats, *, least_scale: float, robust: bool
 ) -> tuple[float, Tail]:
-    """The members' mean of a per-account value against groups' means: (mean, tail).
+    """The members' mean of a per-account value against groups' means: (mean, tail); NaN where it
+    was measured for less than half of the members, who cannot speak for the others.
 
     `robust` where some of the groups may rightly show what is tested for (an open harvest, say),
     so that they do not hide one that is not open.
     """
     mine = values[members]
-    if not np.isfinite(mine).any() or null.size < 2:
+    if np.isfinite(mine).mean() < 0.5 or null.size < 2:
         return float("nan"), Tail(float("nan"), float("nan"))
     mean = float(np.nanmean(mine))
     return mean, upper_tail(mean, null, least_scale=least_scale, robust=robust)
