@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from iolaus.campaigns.investigate import Investigation
-from iolaus.campaigns.judge import Judged, declared_share
+from iolaus.campaigns.judge import Judged
 from iolaus.campaigns.scene import Scene
 from iolaus.core.hashing import hash64
 from iolaus.core.tables import CAMPAIGNS, CAPABILITIES, EVIDENCE, MEMBERS
 
-HARVESTED = ("distillation", "resale")
+STRONG = 0.01  # p-value up to which a test is named in the summary
 LEAST_CAPABILITY = 0.005  # a smaller share is not listed
 
 
@@ -74,7 +74,7 @@ def _campaign(judged: Judged, scene: Scene, span: dict[str, object]) -> dict[str
         "capabilities": listed,
         **span,
     }
-    return {**row, "summary": _summary(judged, scene, row)}
+    return {**row, "summary": _summary(judged, row)}
 
 
 def _spans(scene: Scene, judged: list[Judged]) -> list[dict[str, object]]:
@@ -106,18 +106,26 @@ def _spans(scene: Scene, judged: list[Judged]) -> list[dict[str, object]]:
     return [{k: v for k, v in row.items() if k != "grp"} for row in rows.to_pylist()]
 
 
-def _summary(judged: Judged, scene: Scene, row: dict[str, object]) -> str:
-    elements = ", ".join(
-        f"{name} p = {p:.2g}" if np.isfinite(p) else f"{name} not measured"
-        for name, p in judged.elements.items()
-    )
-    strongest = sorted((f for f in judged.findings if f.measured), key=lambda f: f.p)[:3]
-    because = "; ".join(f"{f.detector}: {f.statistic} {f.value:.3g}" for f in strongest)
-    declared = declared_share(judged.candidate, scene)
-    opened = f" {declared:.0%} belong to one declared organisation." if declared > 0 else ""
+# What each verdict says in words; the numbers stand beside it in the other columns.
+_SAYS = {
+    "distillation": "present themselves as strangers, act as one operator, and collect answers",
+    "resale": "present themselves as strangers and act as one operator; no sign of collecting",
+    "shared_organisation": "openly belong to one organisation",
+    "shared_software": "use the same wording; nothing shows one operator behind them",
+    "evaluation": "send a common list of prompts",
+    "undetermined": "have something in common; the evidence does not say what they are",
+}
+
+
+def _summary(judged: Judged, row: dict[str, object]) -> str:
+    aims = [c["capability"] for c in row["capabilities"] if c["capability"] != "ordinary"][:2]  # type: ignore[attr-defined]
+    after = f", mostly after {' and '.join(aims).replace('_', ' ')}" if aims else ""
+    strongest = sorted((f for f in judged.findings if f.measured and f.decides), key=lambda f: f.p)
+    because = [f.detector for f in strongest if f.p <= STRONG][:4]
+    shown = f" Strongest evidence: {', '.join(because)}." if because else ""
     return (
-        f"{row['accounts']:,} accounts, {row['exchanges']:,} exchanges; {elements}."
-        f"{opened} Strongest evidence: {because or 'none'}."
+        f"{row['accounts']:,} accounts {_SAYS[judged.verdict]}: {row['exchanges']:,} exchanges"
+        f"{after}.{shown}"
     )
 
 
