@@ -29,7 +29,7 @@ app = typer.Typer(
 Log = Annotated[Path, typer.Argument(help="Log directory (docs/data-contract.md).")]
 Out = Annotated[Path, typer.Option("--out", help="Directory for the results.")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
-Memory = Annotated[str, typer.Option("--memory", help="Limit of the engine, such as 4GB.")]
+Memory = Annotated[str, typer.Option("--memory", help="What the run may take, such as 4GB.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Cores to use.")]
 Keep = Annotated[bool, typer.Option("--keep-stages", help="Keep every stage's table.")]
 

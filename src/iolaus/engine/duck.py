@@ -24,24 +24,26 @@ MACROS = (
     "ELSE array_to_string(string_split(ip, '.')[1:3], '.') END",
 )
 
-_MEMORY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT]i?B)\s*$", re.IGNORECASE)
+ENGINE_SHARE = 0.6  # of the run's memory; the rest is for what Python holds (text, matrices)
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_MEMORY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B\s*$", re.IGNORECASE)
 
 
 class DuckEngine:
     """Runs each named step as one SQL text, from Parquet to Parquet, within a memory limit.
 
-    `memory` is DuckDB's buffer limit (for example "4GB"); what does not fit spills to `spill`.
+    `memory` is what the whole run may take (for example "4GB"); DuckDB's buffers get ENGINE_SHARE
+    of it, and what does not fit spills into the stage directory.
     """
 
     def __init__(self, stages: Stages, *, memory: str = "4GB", threads: int = 2) -> None:
-        if not _MEMORY.match(memory):
-            raise ConfigError(f"'{memory}' is not a size.", next_step="Write it as 4GB or 512MB.")
+        limit = int(ENGINE_SHARE * size_in_bytes(memory))
         if threads < 1:
             raise ConfigError(f"threads must be 1 or more, not {threads}.")
         self.stages = stages
         self._connection = duckdb.connect(":memory:")
         spill = stages.directory / "spill"
-        self._set("memory_limit", memory)
+        self._set("memory_limit", f"{limit // 2**10}KiB")
         self._set("threads", threads)
         self._set("temp_directory", str(spill))
         self._set("TimeZone", "UTC")
@@ -132,3 +134,11 @@ class DuckEngine:
 
 def _escaped(path: Path) -> str:
     return str(path).replace("'", "''")
+
+
+def size_in_bytes(text: str) -> int:
+    """Bytes of a size such as 4GB or 512 MiB; both kinds of unit are powers of 1024."""
+    match = _MEMORY.match(text)
+    if not match:
+        raise ConfigError(f"'{text}' is not a size.", next_step="Write it as 4GB or 512MB.")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
