@@ -24,8 +24,8 @@ BEATS_A_DAY = 144
 Holdings = Mapping[tuple[str, str, int], Sequence[int]]
 
 
-def tokens(engine: DuckEngine, holdings: Holdings):
-    """The `tokens` table from (family, kind, value) -> accounts."""
+def tokens(engine: DuckEngine, holdings: Holdings, name: str = "tokens"):
+    """A `tokens` table from (family, kind, value) -> accounts."""
     rows = [
         {
             "account": int(account),
@@ -49,7 +49,7 @@ def tokens(engine: DuckEngine, holdings: Holdings):
             ("holders", pa.int32()),
         ]
     )
-    return engine.keep("tokens", pa.Table.from_pylist(rows, schema=schema))
+    return engine.keep(name, pa.Table.from_pylist(rows, schema=schema))
 
 
 def behaviour(accounts: int, **given) -> Behaviour:
@@ -104,18 +104,23 @@ def scene(
     coherent: CoherentGroups | None = None,
     holdings: Holdings | None = None,
     links: Links | None = None,
+    even_links: Links | None = None,
+    odd_holdings: Holdings | None = None,
     limits: Mapping[str, int] | None = None,
     until: date = UNTIL,
     seed: int = 0,
 ) -> Scene:
     """A scene of these accounts; by default without tokens, links or coherent groups."""
     table = tokens(engine, holdings or {})
+    odd = tokens(engine, odd_holdings or {}, "tokens_odd")
     return Scene(
         engine=engine,
         until=until,
         seen=seen,
         tokens=token_matrix(engine, table, seen.accounts),
         links=links or no_links(),
+        even_links=even_links or no_links(),
+        odd_tokens=token_matrix(engine, odd, seen.accounts),
         plan=Forecast({}, dict(limits or {})),
         stratum=strata(seen),
         groups=coherent or groups([], seen.accounts),

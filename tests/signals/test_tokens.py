@@ -181,3 +181,24 @@ def test_days_of_one_token_add_up(engine):
         "SELECT account, exchanges FROM tokens WHERE kind = 'system_prompt' ORDER BY account"
     ).to_pylist()
     assert found == [{"account": 0, "exchanges": 3}, {"account": 1, "exchanges": 3}]
+
+
+def test_even_and_odd_days_are_kept_apart_and_a_card_is_of_no_day(engine):
+    claims = [{"account_id": name, "payment_fingerprint": "same"} for name in ("a", "b")]
+    rows = [
+        {"account_id": name, "ts": at(day), "client_ip": f"192.0.2.{day}"}
+        for name in ("a", "b")
+        for day in range(4)
+    ]
+    prepare(engine, rows, claims)
+    until = at(9).date()
+    signals.tokens(engine, until, "whole")
+    signals.tokens(engine, until, "even", even_days=True)
+    signals.held_out_tokens(engine, until, "odd")
+
+    def count(table, kind):
+        sql = f"SELECT count(DISTINCT value) AS n FROM {table} WHERE kind = '{kind}'"
+        return engine.fetch(sql)["n"][0].as_py()
+
+    assert [count(table, "ip_day") for table in ("whole", "even", "odd")] == [4, 2, 2]
+    assert [count(table, "payment") for table in ("whole", "even", "odd")] == [1, 1, 0]

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from iolaus import __version__, signals
 from iolaus.app.progress import Reporter
 from iolaus.app.settings import Settings
+from iolaus.campaigns import Looked
 from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
@@ -172,9 +173,14 @@ def _reject_duplicates(log: Log, engine: DuckEngine, stages: Stages, rejects: Re
     unique.path.replace(stages.table("features").path)
 
 
-def tokens_as_of(prepared: Prepared, until: date) -> Table:
-    """Tokens of the days before `until`."""
-    return signals.tokens(prepared.engine, until, f"tokens_{until:%Y%m%d}")
+def look(prepared: Prepared, until: date) -> Looked:
+    """Tokens of the days before `until`, whole and in the two halves that test each other."""
+    engine, day = prepared.engine, f"{until:%Y%m%d}"
+    return Looked(
+        signals.tokens(engine, until, f"tokens_{day}"),
+        signals.tokens(engine, until, f"tokens_even_{day}", even_days=True),
+        signals.held_out_tokens(engine, until, f"tokens_odd_{day}"),
+    )
 
 
 def _refuse_lonely(engine: DuckEngine) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolaus import __version__, campaigns
-from iolaus.app.pipeline import Prepared, open_source, prepare, tokens_as_of
+from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.scan import refuse_overlap
 from iolaus.app.settings import Settings
@@ -67,9 +67,9 @@ def _look(
     kept = stages.table(f"look_{until:%Y%m%d}")
     if kept.path.exists():
         return list(pq.read_table(kept.path).to_pylist())
-    tokens = tokens_as_of(prepared, until)
+    looked = look(prepared, until)
     found = campaigns.investigate(
-        prepared.engine, tokens, until, fdr=settings.fdr, seed=settings.seed
+        prepared.engine, looked, until, fdr=settings.fdr, seed=settings.seed
     )
     result = campaigns.results(found)
     verdicts = dict(
@@ -90,7 +90,8 @@ def _look(
         for member in result.members.select(["account_id", "campaign_id"]).to_pylist()
     ]
     write_table(pa.Table.from_pylist(rows, schema=DETECTIONS), kept.path)
-    tokens.path.unlink(missing_ok=True)
+    for table in (looked.tokens, looked.even_days, looked.odd_days):
+        table.path.unlink(missing_ok=True)
     return rows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from iolaus import __version__, campaigns
-from iolaus.app.pipeline import Prepared, open_source, prepare, tokens_as_of
+from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.settings import Settings
 from iolaus.campaigns import Investigation, Results
@@ -45,11 +45,11 @@ def scan(
     lap("digest")
     with prepare(source, stages, memory=memory, threads=threads, report=report) as prepared:
         lap("prepare")
-        tokens = tokens_as_of(prepared, prepared.until)
+        looked = look(prepared, prepared.until)
         lap("tokens")
         found = campaigns.investigate(
             prepared.engine,
-            tokens,
+            looked,
             prepared.until,
             fdr=settings.fdr,
             seed=settings.seed,

@@ -10,7 +10,7 @@ from iolaus.campaigns.behaviour import behaviour
 from iolaus.campaigns.candidates import Candidate, candidates
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.judge import Judged, judge
-from iolaus.campaigns.links import Forecast, forecast, link
+from iolaus.campaigns.links import Forecast, Links, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.tests import examine
@@ -29,9 +29,19 @@ class Investigation:
     forecast: Forecast
 
 
+@dataclass(frozen=True)
+class Looked:
+    """The tokens of a look: all of them; those of the even days, to link by; and the addresses and
+    moments of the odd days, to test those links with."""
+
+    tokens: Table
+    even_days: Table
+    odd_days: Table
+
+
 def investigate(
     engine: DuckEngine,
-    tokens: Table,
+    looked: Looked,
     until: date,
     *,
     fdr: float,
@@ -40,15 +50,14 @@ def investigate(
 ) -> Investigation:
     """Look at the days before `until`.
 
-    In: tokens, accounts, profiles, beats, address_days, shared_prompts, model_uses, releases,
-    enforcement.
+    In: accounts, profiles, beats, address_days, shared_prompts, model_uses, releases, enforcement.
     """
     seen = behaviour(engine, until)
-    plan = forecast(engine, tokens, seen.accounts)
+    plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
-    links = link(engine, tokens, seen.accounts, plan, seed)
+    links = link(engine, looked.tokens, seen.accounts, plan, seed)
     progress("link", plan.total, plan.total)
-    matrix = token_matrix(engine, tokens, seen.accounts)
+    matrix = token_matrix(engine, looked.tokens, seen.accounts)
     groups = candidates(cluster(links, seen.accounts, seed), matrix, plan)
     scene = Scene(
         engine=engine,
@@ -57,6 +66,8 @@ def investigate(
         tokens=matrix,
         links=links,
         plan=plan,
+        even_links=_links_of(engine, looked.even_days, seen.accounts, seed),
+        odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
         stratum=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
         seed=seed,
@@ -68,6 +79,10 @@ def investigate(
     progress("test", len(groups), len(groups))
     judged = judge(tested, scene, fdr)
     return Investigation(_judge_again(judged, scene, fdr), scene, plan)
+
+
+def _links_of(engine: DuckEngine, tokens: Table, accounts: int, seed: int) -> Links:
+    return link(engine, tokens, accounts, forecast(engine, tokens, accounts), seed)
 
 
 def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:

@@ -20,7 +20,8 @@ ROUNDS = 4
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one
 MARK_SHARE = 0.05  # of the members, and at least LEAST_MARK of them, hold a mark
 LEAST_MARK = 3
-STAY_BITS = 7.0  # odds of 128 to 1: families are not independent, so their sum says too much
+STAY_AMONG = 50.0  # a member's bits exceed log2(accounts / 50): the more accounts there are, the
+# rarer a token of strangers can look. 12,000 accounts: 7.9 bits, 1,500 accounts: 4.9 bits
 JOIN_BITS = 3.0  # as much again for an account that no link brought
 CHARACTERISTIC_BITS = 2.0  # a token that is worth less is everybody's, and as good as none
 
@@ -85,7 +86,7 @@ def _decide(
                 LACK_BITS[name],
             )
     bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
-    return Membership(np.flatnonzero(bits > STAY_BITS), bits, families)
+    return Membership(np.flatnonzero(bits > np.log2(accounts / STAY_AMONG)), bits, families)
 
 
 @dataclass(frozen=True)

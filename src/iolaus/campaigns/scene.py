@@ -31,6 +31,8 @@ class Scene:
     seen: Behaviour
     tokens: TokenMatrix
     links: Links
+    even_links: Links  # made from the even days' tokens alone
+    odd_tokens: TokenMatrix  # addresses and moments of the odd days
     plan: Forecast
     stratum: Ints
     groups: CoherentGroups

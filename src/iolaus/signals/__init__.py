@@ -8,13 +8,14 @@ from iolaus.signals.features import features
 from iolaus.signals.moments import address_days, beats, model_uses, shared_prompts
 from iolaus.signals.profiles import profiles
 from iolaus.signals.tokens import token_days
-from iolaus.signals.tokens.merge import tokens
+from iolaus.signals.tokens.merge import held_out_tokens, tokens
 
 __all__ = [
     "accounts",
     "address_days",
     "beats",
     "features",
+    "held_out_tokens",
     "model_uses",
     "profiles",
     "shared_prompts",

@@ -6,6 +6,7 @@ from iolaus.campaigns.tests import (
     failover,
     handover,
     harvest,
+    held_out,
     identifiers,
     overlap,
     pivot,
@@ -15,6 +16,7 @@ from iolaus.campaigns.tests import (
 
 _TESTS = (
     identifiers.examine,
+    held_out.examine,
     tempo.examine,
     rhythm.examine,
     pivot.examine,

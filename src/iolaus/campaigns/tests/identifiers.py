@@ -5,16 +5,21 @@ family left out are counted in that core. So no token both selects the members a
 against them. Null: strangers from the same strata, as many.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from iolaus.campaigns.links import Links
 from iolaus.campaigns.nulls import draw_strangers
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.token_matrix import TokenMatrix
-from iolaus.core.statistics import upper_tail
+from iolaus.core.statistics import Tail, upper_tail
 from iolaus.core.tables import FAMILIES
+
+Measure = Callable[[sp.csr_array, TokenMatrix], NDArray[np.float64]]
 
 LEAST_CORE = 5
 # The same software shows as wording (its system prompt) and as a device (its TLS and user agent),
@@ -43,19 +48,25 @@ def _family(suspect: Suspect, scene: Scene, family: str) -> Finding:
             else "the other families alone do not hold the group together"
         )
         return Finding(name, "coordination", statistic, np.nan, NULL, np.nan, why)
-    measure = _largest_share if family == "wording" else _redundancy
+    measure = _largest_share if family == "wording" else redundancy
+    value, null, tail = against_strangers(core, marks, measure, scene, FAMILIES.index(family))
+    detail = f"{core.size} of {suspect.members.size} members are held together by other families"
+    return Finding(name, "coordination", statistic, value, NULL, tail.p, detail, null)
+
+
+def against_strangers(
+    core: NDArray[np.int64], marks: TokenMatrix, measure: Measure, scene: Scene, salt: int
+) -> tuple[float, NDArray[np.float64], Tail]:
+    """What the core shares of the marks, against as many strangers: (value, null draws, tail)."""
     mine = sp.csr_array(
         (np.ones(core.size, dtype=np.float32), (np.zeros(core.size, dtype=int), core)),
         shape=(1, scene.seen.accounts),
     )
     value = float(measure(mine, marks)[0])
-    draws = draw_strangers(core, scene.stratum, scene.rng(FAMILIES.index(family)))
-    null = measure(draws, marks)
+    null = measure(draw_strangers(core, scene.stratum, scene.rng(salt)), marks)
     # One more shared token among the core's would move the statistic by this much.
     step = 1.0 / max(float((mine @ marks.held).sum()), core.size)
-    tail = upper_tail(value, null, least_scale=step)
-    detail = f"{core.size} of {suspect.members.size} members are held together by other families"
-    return Finding(name, "coordination", statistic, value, NULL, tail.p, detail, null)
+    return value, null, upper_tail(value, null, least_scale=step)
 
 
 def _core(suspect: Suspect, scene: Scene, family: str) -> NDArray[np.int64]:
@@ -64,14 +75,19 @@ def _core(suspect: Suspect, scene: Scene, family: str) -> NDArray[np.int64]:
         return suspect.members if family not in SOFTWARE else np.empty(0, dtype=np.int64)
     left_out = SOFTWARE if family in SOFTWARE else (family,)
     kept = [i for i, name in enumerate(FAMILIES) if name not in left_out]
-    links = scene.links
-    inside = np.zeros(scene.seen.accounts, dtype=bool)
-    inside[suspect.members] = True
-    strong = links.families[:, kept].sum(axis=1) >= links.threshold
-    use = strong & inside[links.a] & inside[links.b]
-    graph = sp.csr_array(
-        (np.ones(int(use.sum())), (links.a[use], links.b[use])), shape=(inside.size, inside.size)
-    )
+    strong = scene.links.families[:, kept].sum(axis=1) >= scene.links.threshold
+    return held_together(suspect.members, scene.links, strong, scene.seen.accounts)
+
+
+def held_together(
+    members: NDArray[np.int64], links: Links, use: NDArray[np.bool_], accounts: int
+) -> NDArray[np.int64]:
+    """Members that the chosen links connect to at least two other members."""
+    inside = np.zeros(accounts, dtype=bool)
+    inside[members] = True
+    use = use & inside[links.a] & inside[links.b]
+    ones = np.ones(int(use.sum()))
+    graph = sp.csr_array((ones, (links.a[use], links.b[use])), shape=(accounts, accounts))
     _, label = connected_components(graph, directed=False)
     size = np.bincount(label)
     return np.flatnonzero(inside & (size[label] >= 3))
@@ -88,7 +104,7 @@ def _marks(scene: Scene, family: str) -> TokenMatrix:
     )
 
 
-def _redundancy(groups: sp.csr_array, marks: TokenMatrix) -> NDArray[np.float64]:
+def redundancy(groups: sp.csr_array, marks: TokenMatrix) -> NDArray[np.float64]:
     """1 - distinct tokens / holdings, per group."""
     held = (groups @ marks.held).tocsr()
     total = np.asarray(held.sum(axis=1)).ravel()

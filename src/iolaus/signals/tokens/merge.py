@@ -11,26 +11,36 @@ SIGNATURE_SHARE = 0.05
 PHRASE_SHARE = 0.10  # of the sampled prompts
 
 
-def tokens(engine: DuckEngine, until: date, name: str = "tokens") -> Table:
+# Tokens of one day, which another day can confirm; a card or a sign-up is of no day.
+DATED = "(family IN ('wording', 'tempo') OR kind IN ('ip_day', 'network_day'))"
+HELD_OUT_KINDS = "('ip_day', 'network_day', 'burst', 'after_ban')"
+ODD = "datediff('day', DATE '1970-01-01', day) % 2 = 1"
+
+
+def tokens(
+    engine: DuckEngine, until: date, name: str = "tokens", *, even_days: bool = False
+) -> Table:
     """Merge the days before `until`.
 
     In: token_days, profiles. Out: account, family, kind, value, exchanges, holders (accounts that
-    hold the token, at least 2).
+    hold the token, at least 2). `even_days` leaves out what was seen on odd days (counted since
+    1970): the half of the window that links are made from when the other half shall test them.
     """
+    seen = f"NOT ({ODD})" if even_days else "true"
     return engine.step(
         name,
         f"""
         WITH volume AS (
             SELECT account, sum(exchanges) AS total,
                    sum(exchanges / greatest(1, exchanges // {SAMPLE})) AS sampled
-            FROM profiles WHERE day < $until GROUP BY account
+            FROM profiles WHERE day < $until AND {seen} GROUP BY account
         ),
         merged AS (
             SELECT account, family, kind, value, sum(exchanges)::BIGINT AS exchanges
-            FROM token_days WHERE day < $until GROUP BY ALL
+            FROM token_days WHERE day < $until AND ({seen} OR NOT {DATED}) GROUP BY ALL
         ),
         own AS (
-            SELECT merged.* FROM merged JOIN volume USING (account)
+            SELECT merged.* FROM merged LEFT JOIN volume USING (account)
             WHERE family <> 'wording'
                OR (kind = 'phrase' AND exchanges >= {PHRASE_SHARE} * sampled)
                OR (kind <> 'phrase' AND exchanges >= {SIGNATURE_SHARE} * total)
@@ -38,6 +48,22 @@ def tokens(engine: DuckEngine, until: date, name: str = "tokens") -> Table:
         SELECT account, family, kind, value, exchanges,
                count(*) OVER (PARTITION BY kind, value)::INTEGER AS holders
         FROM own
+        QUALIFY holders > 1
+        ORDER BY kind, value, account
+        """,
+        {"until": until},
+    )
+
+
+def held_out_tokens(engine: DuckEngine, until: date, name: str) -> Table:
+    """The addresses and moments of the odd days before `until`: what may test links that were
+    made from the even ones. Columns as in `tokens`."""
+    return engine.step(
+        name,
+        f"""
+        SELECT account, family, kind, value, exchanges,
+               count(*) OVER (PARTITION BY kind, value)::INTEGER AS holders
+        FROM token_days WHERE day < $until AND {ODD} AND kind IN {HELD_OUT_KINDS}
         QUALIFY holders > 1
         ORDER BY kind, value, account
         """,
