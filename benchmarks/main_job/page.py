@@ -19,8 +19,8 @@ def write_page(results: Path = RESULTS, page: Path = PAGE) -> None:
 
 
 def load(results: Path) -> list[Result]:
-    """The frozen results by name of cell."""
-    return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(results.glob("*.json"))]
+    """The frozen results by name of cell; those of an earlier round are called earlier-NAME."""
+    return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(results.rglob("*.json"))]
 
 
 def filled(text: str, found: list[Result]) -> str:

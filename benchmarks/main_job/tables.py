@@ -210,17 +210,39 @@ def cost(found: list[Result]) -> str:
                 f"{median(s['rows_per_s'] for s in scans):,.0f}",
                 _gb(max(s["peak_rss"] for s in scans)),
                 _gb(median(s["stages_bytes"] for s in scans)),
+                _gb(median(s["written"] or 0 for s in scans)),
                 _gb(median(r["world"]["log_bytes"] for r in runs)),
                 f"{median(r['world']['simulate']['wall_s'] for r in runs):.0f}",
             ])  # fmt: skip
     return _table(
         ["family", "exchanges", "runs", "scan, s", "of it, s", "rows/s", "memory, most, GB",
-         "stages, GB", "log, GB", "simulate, s"], rows,
+         "stages, GB", "written, GB", "log, GB", "simulate, s"], rows,
     )  # fmt: skip
+
+
+def earlier(found: list[Result]) -> str:
+    """What an earlier round, on other seeds, scored; `null` worlds left in peace are counted."""
+    rounds = _of(found, "earlier")
+    rows, clean = [], 0
+    for r in rounds:
+        s = r["score"]
+        if s["recall"]["of"] == 0 and not s["campaigns_raised"]:
+            clean += 1
+            continue
+        rows.append([
+            r["cell"].removeprefix("earlier-"), _rate(s["recall"]), _rate(s["precision"]),
+            str(s["campaigns_raised"]), _called(s["false_positives_by_population"]) or "none",
+        ])  # fmt: skip
+    table = _table(
+        ["run", "account recall", "account precision", "raised", "honest accounts called"], rows
+    )
+    commits = ", ".join(f"`{sha[:12]}`" for sha in sorted({r["commit"] for r in rounds}))
+    return f"{table}\n\nCommit {commits}; `null` worlds without a campaign raised: {clean}."
 
 
 def provenance(found: list[Result]) -> str:
     """Commits, machines, days."""
+    found = [r for r in found if not r["cell"].startswith("earlier-")]
     if not found:
         return NOT_YET
     commits = Counter(r["commit"] for r in found)
@@ -246,5 +268,5 @@ def _machine(m: Result) -> str:
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "aims": aims, "detection": detection, "null": null, "populations": populations,
     "countries": countries, "replay": replay, "ablation": ablation, "cost": cost,
-    "provenance": provenance,
+    "earlier": earlier, "provenance": provenance,
 }  # fmt: skip

@@ -41,7 +41,13 @@ def result(name: str, seed: int, **score: object) -> dict[str, object]:
             "libraries": {"numpy": "2"},
             "load_before": 0.5,
         },
-        "scan": {"wall_s": 10.0, "peak_rss": 2e9, "rows_per_s": 100, "stages_bytes": 1e9},
+        "scan": {
+            "wall_s": 10.0,
+            "peak_rss": 2e9,
+            "rows_per_s": 100,
+            "stages_bytes": 1e9,
+            "written": 2e9,
+        },
         "run": {"timings_s": {"digest": 1.0, "prepare": 2.0}},
         "world": {"log_bytes": 3e9, "simulate": {"wall_s": 4.0}},
         "score": {
@@ -70,7 +76,7 @@ def test_cells_have_names_and_parameters_of_their_own_and_columns_that_exist():
     for exchanges, accounts in WITHOUT.values():
         assert set(exchanges) <= set(EXCHANGES.names)
         assert set(accounts or ()) <= set(ACCOUNTS.names)
-    assert [cell.name for cell in chosen(["null-901"])] == [f"null-{n}" for n in range(9011, 9020)]
+    assert [cell.name for cell in chosen(["null-911"])] == [f"null-{n}" for n in range(9111, 9120)]
 
 
 def test_aims_that_are_missed_are_said_to_be_missed():
@@ -98,6 +104,18 @@ def test_honest_accounts_called_are_added_up_over_seeds():
     assert row(tables.populations(found), "`saas`")[3].startswith("4 of 40 ")
     assert row(tables.populations(found), "`saas`")[1] == tables.NOT_YET
     assert row(tables.null(found), "1 |")[3] == "saas 3"
+
+
+def test_an_earlier_round_stays_apart():
+    called = {"saas": rate(3, 20)}
+    found = [
+        result("earlier-long-1", 1, false_positives_by_population=called),
+        result("earlier-null-2", 2, campaigns_raised=0, recall=rate(0, 0)),
+    ]
+    assert row(tables.earlier(found), "long-1")[3:] == ["1", "saas 3"]
+    assert tables.earlier(found).endswith("without a campaign raised: 1.")
+    assert tables.aims(found) == tables.aims([])
+    assert tables.provenance(found) == tables.NOT_YET
 
 
 def test_a_page_gets_its_tables_and_nothing_else_changes():
