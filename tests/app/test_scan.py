@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -158,3 +159,25 @@ def test_excerpts_are_shown_unless_switched_off(planted_log, scanned, tmp_path):
     assert phrase in (scanned / "report.html").read_text()
     run(planted_log, tmp_path, Settings(excerpts=0))
     assert phrase not in (tmp_path / "report.html").read_text()
+
+
+def test_a_scan_that_was_stopped_after_its_tests_takes_up_links_groups_and_findings(
+    planted_log, scanned, tmp_path, monkeypatch
+):
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("iolaus.campaigns.judge.false_discovery", stop)
+        run(planted_log, tmp_path)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("made again what stood")
+
+    stage = sys.modules["iolaus.campaigns.investigate"]
+    for made in ("link", "candidates", "_examine_all"):
+        monkeypatch.setattr(stage, made, never)
+    run(planted_log, tmp_path)
+    for name in ("campaigns", "members", "evidence"):
+        again = (tmp_path / f"{name}.parquet").read_bytes()
+        assert again == (scanned / f"{name}.parquet").read_bytes(), name

@@ -1,5 +1,6 @@
 """The command line. Errors that a user can act on are one line on the error stream, status 2."""
 
+import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +12,13 @@ from rich.table import Table
 
 from iolaus import __version__
 from iolaus.app import settings as settings_file
+from iolaus.app.forecast import forecast
 from iolaus.app.progress import TerminalReporter
 from iolaus.app.replay import replay as run_replay
 from iolaus.app.scan import scan as run_scan
 from iolaus.campaigns import Results
 from iolaus.core.errors import ConfigError, IolausError
+from iolaus.logs import open_log
 from iolaus.worlds import score as score_scan
 from iolaus.worlds import simulate as simulate_world
 
@@ -46,6 +49,7 @@ def scan(
     """Find campaigns in a log: verdicts, evidence and report.html."""
     settings = settings_file.load(config)
     with TerminalReporter() as report:
+        report.say(forecast(open_log(log, assume_utc=settings.assume_utc)))
         result = run_scan(
             log,
             out,
@@ -71,6 +75,7 @@ def replay(
     """Judge a log day by day, knowing nothing of the future: detections.parquet."""
     settings = settings_file.load(config)
     with TerminalReporter() as report:
+        report.say(forecast(open_log(log, assume_utc=settings.assume_utc)) + " Then each look.")
         found = run_replay(
             log,
             out,
@@ -152,6 +157,12 @@ def _show(result: Results, out: Path) -> None:
     _print(f"{raised} campaigns of distillation, {len(verdicts) - raised} other groups.")
     for row in result.campaigns.to_pylist()[:raised]:
         _print(f"  {row['campaign_id']}  q = {row['q_value']:.2g}  {row['summary']}")
+    rejected = json.loads((out / "run.json").read_text(encoding="utf-8"))["rejects"]
+    if rejected:
+        causes = ", ".join(f"{cause} {count:,}" for cause, count in sorted(rejected.items()))
+        _print(
+            f"{sum(rejected.values()):,} rows rejected ({causes}); see {out / 'rejects.parquet'}"
+        )
     _print(f"Open {out / 'report.html'}")
 
 

@@ -136,6 +136,7 @@ def _read(
 
 
 def _write_features(log: Log, stages: Stages, threads: int, report: Reporter) -> None:
+    signals.warm_up()  # once, before several threads would compile the same kernel
     total, done = log.rows_estimate or 0, 0
     with (
         aside(stages.table("features").path) as temporary,

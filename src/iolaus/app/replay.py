@@ -90,8 +90,8 @@ def _look(
         for member in result.members.select(["account_id", "campaign_id"]).to_pylist()
     ]
     write_table(pa.Table.from_pylist(rows, schema=DETECTIONS), kept.path)
-    for table in (looked.tokens, looked.even_days, looked.odd_days):
-        table.path.unlink(missing_ok=True)
+    for spent in stages.directory.glob(f"*tokens*_{until:%Y%m%d}.parquet"):
+        spent.unlink()
     return rows
 
 

@@ -13,6 +13,15 @@ from iolaus.campaigns.judge import Judged, judge
 from iolaus.campaigns.links import Forecast, Links, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
 from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.stage_tables import (
+    findings_from,
+    findings_table,
+    groups_from,
+    groups_table,
+    links_from,
+    links_table,
+    resumed,
+)
 from iolaus.campaigns.tests import examine
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.engine import DuckEngine, Table
@@ -55,10 +64,17 @@ def investigate(
     seen = behaviour(engine, until)
     plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
-    links = link(engine, looked.tokens, seen.accounts, plan, seed)
+    links = _linked(engine, looked.tokens, seen.accounts, plan, seed)
     progress("link", plan.total, plan.total)
     matrix = token_matrix(engine, looked.tokens, seen.accounts)
-    groups = candidates(cluster(links, seen.accounts, seed), matrix, plan)
+    groups = resumed(
+        engine,
+        f"groups_of_{looked.tokens.name}",
+        lambda: candidates(cluster(links, seen.accounts, seed), matrix, plan),
+        groups_table,
+        groups_from,
+    )
+    even = forecast(engine, looked.even_days, seen.accounts)
     scene = Scene(
         engine=engine,
         until=until,
@@ -66,23 +82,40 @@ def investigate(
         tokens=matrix,
         links=links,
         plan=plan,
-        even_links=_links_of(engine, looked.even_days, seen.accounts, seed),
+        even_links=_linked(engine, looked.even_days, seen.accounts, even, seed),
         odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
         stratum=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
         seed=seed,
     )
-    tested = []
-    for done, candidate in enumerate(groups):
-        progress("test", done, len(groups))
-        tested.append((candidate, _examine(candidate, scene)))
-    progress("test", len(groups), len(groups))
-    judged = judge(tested, scene, fdr)
+    findings = resumed(
+        engine,
+        f"findings_of_{looked.tokens.name}",
+        lambda: _examine_all(groups, scene, progress),
+        findings_table,
+        findings_from,
+    )
+    judged = judge(list(zip(groups, findings, strict=True)), scene, fdr)
     return Investigation(_judge_again(judged, scene, fdr), scene, plan)
 
 
-def _links_of(engine: DuckEngine, tokens: Table, accounts: int, seed: int) -> Links:
-    return link(engine, tokens, accounts, forecast(engine, tokens, accounts), seed)
+def _linked(engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast, seed: int) -> Links:
+    return resumed(
+        engine,
+        f"links_of_{tokens.name}",
+        lambda: link(engine, tokens, accounts, plan, seed),
+        links_table,
+        links_from,
+    )
+
+
+def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> list[list[Finding]]:
+    findings = []
+    for done, candidate in enumerate(groups):
+        progress("test", done, len(groups))
+        findings.append(_examine(candidate, scene))
+    progress("test", len(groups), len(groups))
+    return findings
 
 
 def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:

@@ -56,7 +56,7 @@ def _time_converter(kind: pa.DataType, name: str, file: str, *, assume_utc: bool
             raise InputError(
                 f"the column '{name}' has times without a time zone ({kind}).",
                 where=file,
-                next_step="If they are UTC, say so with --assume-utc; "
+                next_step="If they are UTC, set assume_utc = true under [scan] in --config FILE; "
                 "otherwise write them with a zone.",
             )
         return lambda array: times.from_timestamps(array, name)

@@ -7,6 +7,7 @@ from iolaus.signals.accounts import accounts
 from iolaus.signals.features import features
 from iolaus.signals.moments import address_days, beats, model_uses, shared_prompts
 from iolaus.signals.profiles import profiles
+from iolaus.signals.text import warm_up
 from iolaus.signals.tokens import token_days
 from iolaus.signals.tokens.merge import held_out_tokens, tokens
 
@@ -21,4 +22,5 @@ __all__ = [
     "shared_prompts",
     "token_days",
     "tokens",
+    "warm_up",
 ]
