@@ -7,7 +7,7 @@ from tests.campaigns.making import tokens
 from iolaus.campaigns.candidates import candidates
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
 from iolaus.campaigns.links import Forecast, Links
-from iolaus.campaigns.membership import membership
+from iolaus.campaigns.membership import customers, membership
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.core.tables import FAMILIES
 
@@ -27,6 +27,17 @@ def clique(members):
 
 def matrix(engine, holdings, accounts=N):
     return token_matrix(engine, tokens(engine, holdings), accounts)
+
+
+def nobody(accounts):
+    """No account declares an organisation."""
+    return np.full(accounts, None, dtype=object)
+
+
+def members_of(core, tokens, organizations=None):
+    return membership(
+        core, tokens, customers(nobody(N) if organizations is None else organizations)
+    )
 
 
 def union_find(pairs, accounts):
@@ -88,21 +99,21 @@ def test_a_group_grows_to_a_member_who_shares_hubs_alone(engine):
     """He has no card of the ring's; its wording and its sign-up hour are what all of it shares."""
     kinds = (("wording", "skeleton"), ("registration", "signup_hour"))
     hubs = {(*kind, 0): list(range(21)) for kind in kinds}
-    members = membership(np.arange(20), matrix(engine, ring(range(20)) | hubs)).members
+    members = members_of(np.arange(20), matrix(engine, ring(range(20)) | hubs)).members
     assert members.tolist() == list(range(21))
 
 
 def test_a_group_drops_a_bystander_who_came_in_over_one_address(engine):
     held = ring(range(20)) | {("network", "ip_day", 1): [0, 30]}
     core = np.asarray([*range(20), 30])
-    found = membership(core, matrix(engine, held))
+    found = members_of(core, matrix(engine, held))
     assert found.members.tolist() == list(range(20))
     assert found.probability[30] < 0.5 < found.probability[0]
 
 
 def test_an_account_is_no_witness_for_itself(engine):
     held = ring(range(20)) | {("network", "ip_day", 1): [0, 1]}
-    found = membership(np.arange(20), matrix(engine, held))
+    found = members_of(np.arange(20), matrix(engine, held))
     # One other of 20 members holds it, and nobody of the 280 outside.
     expected = np.log2(1.1 / 21) - np.log2(0.5 / 281)
     assert found.families[:2, FAMILIES.index("network")] == pytest.approx([expected] * 2)
@@ -112,15 +123,15 @@ def test_an_outsider_is_not_taken_in_for_a_token_that_few_members_hold(engine):
     few = {("network", "ip_day", 1): [0, 1, 40], ("device", "device", 1): [2, 3, 40]}
     more = {("network", "ip_day", 1): [0, 1, 4, 40], ("device", "device", 1): [2, 3, 5, 40]}
     wording = {("wording", "skeleton", 0): [*range(20), 40]}
-    without = membership(np.arange(20), matrix(engine, ring(range(20)) | few))
+    without = members_of(np.arange(20), matrix(engine, ring(range(20)) | few))
     assert 40 not in without.members
-    with_marks = membership(np.arange(20), matrix(engine, ring(range(20)) | more | wording))
+    with_marks = members_of(np.arange(20), matrix(engine, ring(range(20)) | more | wording))
     assert 40 in with_marks.members
     assert with_marks.bits[40] > without.bits[40] + 10
 
 
 def test_one_family_alone_never_gives_more_than_its_most(engine):
-    found = membership(np.arange(20), matrix(engine, ring(range(20))))
+    found = members_of(np.arange(20), matrix(engine, ring(range(20))))
     assert found.families.max() <= 10.0
     assert found.families[:20, FAMILIES.index("wording")] == pytest.approx(
         # 19 others of 20 hold it and nobody else of 280.
@@ -136,7 +147,7 @@ def test_candidates_share_no_account(engine):
         held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
     plan = Forecast({}, {"skeleton": 50, "payment": 50})
     clusters = [Cluster(np.arange(a, b), "links") for a, b in ((0, 35), (22, 62), (98, 141))]
-    found = candidates(clusters, matrix(engine, held), plan)
+    found = candidates(clusters, matrix(engine, held), plan, nobody(N))
     everyone = np.concatenate([c.members for c in found])
     assert len(found) >= 4
     assert {c.proposed_by for c in found} == {"links", "wording"}
@@ -150,7 +161,7 @@ def test_candidates_share_no_account(engine):
 
 def test_clusters_that_share_most_of_their_members_become_one(engine):
     clusters = [Cluster(np.arange(0, 24), "links"), Cluster(np.arange(10, 30), "links")]
-    found = candidates(clusters, matrix(engine, ring(range(30))), Forecast({}, {}))
+    found = candidates(clusters, matrix(engine, ring(range(30))), Forecast({}, {}), nobody(N))
     assert [c.members.tolist() for c in found] == [list(range(30))]
 
 
@@ -160,5 +171,27 @@ def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
         ("wording", "system_prompt", 8): list(range(20)),
     }
     plan = Forecast({}, {"system_prompt": 15, "skeleton": 50, "payment": 50})
-    found = candidates([Cluster(np.arange(20), "links")], matrix(engine, held), plan)
+    found = candidates([Cluster(np.arange(20), "links")], matrix(engine, held), plan, nobody(N))
     assert [(c.proposed_by, c.members.size) for c in found] == [("wording", 80), ("links", 20)]
+
+
+def test_what_one_declared_organisation_shares_ties_it_to_nobody_else(engine):
+    firm = np.arange(17, 20)  # three of the twenty: one card and one sign-up of their own
+    held = ring(range(17)) | {
+        ("money", "payment", 77): firm.tolist(),
+        ("registration", "signup_day", 78): firm.tolist(),
+        ("network", "ip_day", 79): firm.tolist(),
+    }
+    claimed = nobody(N)
+    alone = members_of(np.arange(20), matrix(engine, held), claimed).members
+    claimed[firm] = "Firm"
+    open_firm = members_of(np.arange(20), matrix(engine, held), claimed).members
+    assert set(firm) <= set(alone.tolist())
+    assert open_firm.tolist() == list(range(17))
+
+
+def test_a_group_that_is_one_organisation_stays_whole(engine):
+    claimed = nobody(N)
+    claimed[:20] = "Firm"
+    found = members_of(np.arange(20), matrix(engine, ring(range(20))), claimed)
+    assert found.members.tolist() == list(range(20))

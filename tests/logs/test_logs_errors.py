@@ -162,7 +162,8 @@ GOLDEN: list[tuple[str, Callable[[Path], Any], str]] = [
         "no time zone",
         naive,
         "exchanges/a.parquet: the column 'ts' has times without a time zone (timestamp[us]). "
-        "If they are UTC, set assume_utc = true under [scan] in --config FILE; otherwise write them with a zone.",
+        "If they are UTC, set assume_utc = true under [scan] in --config FILE; "
+        "otherwise write them with a zone.",
     ),
     (
         "not Parquet",

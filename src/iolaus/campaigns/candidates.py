@@ -8,11 +8,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster
 from iolaus.campaigns.links import Forecast
-from iolaus.campaigns.membership import Membership, membership
+from iolaus.campaigns.membership import Membership, customers, membership
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.tables import FAMILIES
 
@@ -22,6 +23,7 @@ MOST_WORDINGS = 400  # hub wordings looked at, the most common first
 SAME_WORDING = 0.7  # of the smaller set of holders
 
 Ints = NDArray[np.int64]
+Strings = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,14 @@ class Candidate:
     proposed_by: str  # "links" or "wording"
 
 
-def candidates(clusters: list[Cluster], tokens: TokenMatrix, plan: Forecast) -> list[Candidate]:
-    """In: groups of linked accounts, largest first. Out: candidates, largest first."""
-    grown = [membership(cluster.members, tokens) for cluster in clusters]
-    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens)
+def candidates(
+    clusters: list[Cluster], tokens: TokenMatrix, plan: Forecast, organizations: Strings
+) -> list[Candidate]:
+    """In: groups of linked accounts, largest first; each account's declared organisation or None.
+    Out: candidates, largest first."""
+    entities = customers(organizations)
+    grown = [membership(cluster.members, tokens, entities) for cluster in clusters]
+    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, entities)
     linked = _exclusive(merged)
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
@@ -48,7 +54,9 @@ def candidates(clusters: list[Cluster], tokens: TokenMatrix, plan: Forecast) -> 
     )
 
 
-def _merge(groups: list[Membership], tokens: TokenMatrix) -> list[Membership]:
+def _merge(
+    groups: list[Membership], tokens: TokenMatrix, entities: sp.csr_array
+) -> list[Membership]:
     """Join groups whose smaller one lies mostly in the larger, until none does."""
     groups = sorted(groups, key=lambda g: (-g.members.size, int(g.members[0])))
     kept: list[Membership] = []
@@ -57,7 +65,7 @@ def _merge(groups: list[Membership], tokens: TokenMatrix) -> list[Membership]:
             common = np.intersect1d(group.members, other.members, assume_unique=True).size
             if common >= SAME_GROUP * min(group.members.size, other.members.size):
                 both = np.union1d(group.members, other.members)
-                joined = membership(both, tokens)
+                joined = membership(both, tokens, entities)
                 kept[place] = joined if joined.members.size >= other.members.size else other
                 break
         else:

@@ -70,7 +70,9 @@ def investigate(
     groups = resumed(
         engine,
         f"groups_of_{looked.tokens.name}",
-        lambda: candidates(cluster(links, seen.accounts, seed), matrix, plan),
+        lambda: candidates(
+            cluster(links, seen.accounts, seed), matrix, plan, seen.claims["organization_id"]
+        ),
         groups_table,
         groups_from,
     )

@@ -5,6 +5,9 @@ about every account, so that a member who shares only hubs with the rest is foun
 who came in over one shared address is let go. An account that no link brought is judged by the
 group's marks alone, tokens that many members hold: among all accounts of a log somebody always
 shares some rare token with somebody.
+
+The accounts of one declared organisation count as one holder, for what they share is shared openly:
+it ties them to each other and to nobody else (unless the group is that organisation itself).
 """
 
 from dataclasses import dataclass
@@ -23,6 +26,7 @@ LEAST_MARK = 3
 STAY_AMONG = 50.0  # a member's bits exceed log2(accounts / 50): the more accounts there are, the
 # rarer a token of strangers can look. 12,000 accounts: 7.9 bits, 1,500 accounts: 4.9 bits
 JOIN_BITS = 3.0  # as much again for an account that no link brought
+OPEN_SHARE = 0.5  # of a group in one organisation: then the organisation is what was found
 CHARACTERISTIC_BITS = 2.0  # a token that is worth less is everybody's, and as good as none
 
 # How much the lack of a mark may count against an account. An operator can buy unique cards and
@@ -52,26 +56,44 @@ class Membership:
         return np.asarray(1.0 / (1.0 + np.exp2(-self.bits)))
 
 
-def membership(core: NDArray[np.int64], tokens: TokenMatrix) -> Membership:
-    """Grow and trim a group until it stands still, at most ROUNDS times."""
+def membership(core: NDArray[np.int64], tokens: TokenMatrix, entities: sp.csr_array) -> Membership:
+    """Grow and trim a group until it stands still, at most ROUNDS times.
+
+    entities: customers x accounts, 1 where the account is the customer's (see `customers`).
+    """
     linked = np.zeros(tokens.held.shape[0], dtype=bool)
     linked[core] = True
+    if entities[:, core].sum(axis=1).max() >= OPEN_SHARE * core.size:
+        entities = sp.eye_array(linked.size, dtype=np.float32, format="csr")
     members = core
     for _ in range(ROUNDS):
-        result = _decide(members, linked, tokens)
+        result = _decide(members, linked, tokens, entities)
         if np.array_equal(result.members, members) or result.members.size == 0:
             break
         members = result.members
     return result
 
 
+def customers(organizations: NDArray[np.object_]) -> sp.csr_array:
+    """Customers x accounts: a declared organisation is one customer, any other account one too."""
+    own = [f"\0{i}" if name is None else str(name) for i, name in enumerate(organizations)]
+    number = np.unique(np.asarray(own, dtype=object), return_inverse=True)[1]
+    ones = np.ones(number.size, dtype=np.float32)
+    shape = (int(number.max(initial=-1)) + 1, number.size)
+    return sp.csr_array((ones, (number, np.arange(number.size))), shape=shape)
+
+
 def _decide(
-    members: NDArray[np.int64], linked: NDArray[np.bool_], tokens: TokenMatrix
+    members: NDArray[np.int64],
+    linked: NDArray[np.bool_],
+    tokens: TokenMatrix,
+    entities: sp.csr_array,
 ) -> Membership:
     accounts = tokens.held.shape[0]
     inside = np.zeros(accounts)
     inside[members] = 1.0
-    count = np.asarray(inside @ tokens.held)
+    among = (entities[:, members] @ tokens.held[members]).sign()
+    count = np.asarray(among.sum(axis=0)).ravel()
     size, others = members.size, max(accounts - members.size, 1)
     mark = count >= max(LEAST_MARK, MARK_SHARE * size)
     families = np.zeros((accounts, len(FAMILIES)))
