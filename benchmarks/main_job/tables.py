@@ -1,5 +1,6 @@
 """The tables of docs/results.md: each from the list of frozen results to Markdown."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from statistics import median
@@ -221,23 +222,21 @@ def cost(found: list[Result]) -> str:
 
 
 def earlier(found: list[Result]) -> str:
-    """What an earlier round, on other seeds, scored; `null` worlds left in peace are counted."""
-    rounds = _of(found, "earlier")
-    rows, clean = [], 0
-    for r in rounds:
-        s = r["score"]
+    """What earlier rounds, on other seeds, scored; `null` worlds left in peace are counted."""
+    rows, clean = [], Counter[str]()
+    for r in _of(found, "earlier"):
+        s, commit = r["score"], f"`{r['commit'][:7]}`"
         if s["recall"]["of"] == 0 and not s["campaigns_raised"]:
-            clean += 1
+            clean[commit] += 1
             continue
         rows.append([
-            r["cell"].removeprefix("earlier-"), _rate(s["recall"]), _rate(s["precision"]),
+            commit, r["cell"].removeprefix("earlier-"), _rate(s["recall"]), _rate(s["precision"]),
             str(s["campaigns_raised"]), _called(s["false_positives_by_population"]) or "none",
         ])  # fmt: skip
-    table = _table(
-        ["run", "account recall", "account precision", "raised", "honest accounts called"], rows
-    )
-    commits = ", ".join(f"`{sha[:12]}`" for sha in sorted({r["commit"] for r in rounds}))
-    return f"{table}\n\nCommit {commits}; `null` worlds without a campaign raised: {clean}."
+    head = ["commit", "run", "account recall", "account precision", "raised", "honest called"]
+    said = ", ".join(f"{n} at {commit}" for commit, n in clean.items())
+    table = _table(head, sorted(rows, key=lambda row: re.sub(r"\D", "", row[1])))
+    return f"{table}\n\n`null` worlds with no campaign raised: {said or 'none'}."
 
 
 def provenance(found: list[Result]) -> str:
