@@ -78,3 +78,32 @@ def test_wilson_interval_agrees_with_scipy():
     theirs = stats.binomtest(7, 90).proportion_ci(method="wilson")
     assert ours == pytest.approx((theirs.low, theirs.high))
     assert all(np.isnan(wilson_interval(0, 0)))
+
+
+def test_groups_with_one_element_at_most_do_not_count_as_tests():
+    p = np.asarray([1e-4, *np.full(99, 0.9)])
+    alone = false_discovery(p, np.asarray([1e-9, *np.full(99, 0.8)]))
+    crowded = false_discovery(p, np.asarray([1e-9, *np.full(99, 1e-6)]))
+    assert alone[0] == pytest.approx(1e-4)
+    assert crowded[0] == pytest.approx(1e-2)
+    assert false_discovery(p)[0] == pytest.approx(1e-2)
+
+
+def test_the_rate_of_false_claims_holds_when_two_of_three_elements_are_always_true():
+    rng = np.random.default_rng(5)
+    raised = 0
+    for _ in range(2000):
+        p = rng.uniform(size=(30, 3))
+        p[:, :2] = 1e-9  # the worst case: only the third element can keep a group from the claim
+        p.sort(axis=1)
+        raised += bool((false_discovery(p[:, 2], p[:, 1]) <= 0.05).any())
+    assert raised / 2000 <= wilson_interval(100, 2000)[1]
+
+
+def test_the_rate_of_false_claims_is_far_below_the_promise_when_elements_are_noise():
+    rng = np.random.default_rng(6)
+    raised = 0
+    for _ in range(2000):
+        p = np.sort(rng.uniform(size=(30, 3)), axis=1)
+        raised += bool((false_discovery(p[:, 2], p[:, 1]) <= 0.05).any())
+    assert raised / 2000 <= 0.05
