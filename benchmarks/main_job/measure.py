@@ -17,8 +17,8 @@ class Usage:
     """What a command took.
 
     wall_s, cpu_s: seconds; cpu over all its processes. peak_rss: bytes, the largest sum of resident
-    sizes seen at one of the looks (pages that processes share count for each of them), or the
-    largest single process by wait4's ru_maxrss where that is more. written: bytes that its
+    sizes seen at one of the looks (pages that processes share count for each of them; wait4's
+    ru_maxrss is not used, since it also counts what the process that forked it held). written: bytes that its
     processes sent to storage (/proc/PID/io write_bytes as last seen); None where not readable.
     """
 
@@ -58,7 +58,7 @@ def run(command: list[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> 
     return Usage(
         wall_s=round(wall, 2),
         cpu_s=round(usage.ru_utime + usage.ru_stime, 2),
-        peak_rss=max(most, usage.ru_maxrss * 1024),  # ru_maxrss is in KiB on Linux
+        peak_rss=most,
         written=sum(written.values()) if written else None,
     )
 
