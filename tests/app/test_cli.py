@@ -13,7 +13,7 @@ def test_what_it_will_cost_is_said_first(planted_log, tmp_path):
     result = CliRunner().invoke(app, ["scan", str(planted_log), "--out", str(tmp_path)])
     assert result.exit_code == 0
     assert result.stderr.strip().startswith(forecast(open_log(planted_log))[:20])
-    assert "1 campaigns of distillation" in result.stdout
+    assert "1 campaign of distillation" in result.stdout
 
 
 def test_the_number_of_exchanges_of_json_lines_is_not_guessed(tmp_path):

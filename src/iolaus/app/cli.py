@@ -154,7 +154,8 @@ def _days(text: str) -> timedelta:
 def _show(result: Results, out: Path) -> None:
     verdicts = result.campaigns["verdict"].to_pylist()
     raised = verdicts.count("distillation")
-    _print(f"{raised} campaigns of distillation, {len(verdicts) - raised} other groups.")
+    campaigns = "1 campaign" if raised == 1 else f"{raised} campaigns"
+    _print(f"{campaigns} of distillation; {len(verdicts) - raised} other groups, not called so.")
     for row in result.campaigns.to_pylist()[:raised]:
         _print(f"  {row['campaign_id']}  q = {row['q_value']:.2g}  {row['summary']}")
     rejected = json.loads((out / "run.json").read_text(encoding="utf-8"))["rejects"]
