@@ -17,10 +17,10 @@ class Usage:
     """What a command took.
 
     wall_s, cpu_s: seconds; cpu over all its processes. peak_rss: bytes, the largest sum of resident
-    sizes seen at one of the looks (pages that processes share count for each of them; wait4's
-    ru_maxrss is not used, since it also counts what the process that forked it held).
-    written: bytes that its processes sent to storage (/proc/PID/io write_bytes as last seen); None
-    where not readable.
+    sizes seen at one of the looks; pages that processes share count for each of them (wait4's
+    ru_maxrss is not used, since it also counts what the process that forked it held). written:
+    bytes that its processes sent to storage (/proc/PID/io write_bytes as last seen); None where
+    not readable.
     """
 
     wall_s: float
