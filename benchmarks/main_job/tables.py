@@ -148,6 +148,7 @@ def _share(pair: tuple[int, int] | None) -> str:
     if pair is None or pair[1] == 0:
         return NOT_YET
     low, high = wilson_interval(*pair)
+    low = max(low, 0.0)  # rounding can leave it just below
     return f"{pair[0]:,} of {pair[1]:,} ({low:.2%} to {high:.2%})"
 
 
