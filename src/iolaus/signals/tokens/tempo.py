@@ -43,16 +43,13 @@ pivots AS (
     HAVING min(ts) < released_at + INTERVAL '{PIVOT_HOURS} hours'
 ),
 visits AS (
-    SELECT account, day,
+    SELECT account, day, min(first_at) AS started_at,
            lag(day) OVER (PARTITION BY account ORDER BY day) AS last_day
-    FROM profiles
+    FROM model_uses GROUP BY account, day
 ),
 starts AS (
-    SELECT accounts.account, min(ts) AS started_at
-    FROM features JOIN accounts USING (account_id)
-    JOIN visits ON visits.account = accounts.account AND visits.day = CAST(ts AS DATE)
+    SELECT account, started_at FROM visits
     WHERE last_day IS NULL OR day - last_day > {SILENCE_DAYS}
-    GROUP BY accounts.account, day
 )
 SELECT account, 'tempo' AS family, 'burst' AS kind,
        text_hash(concat_ws('|', skeleton, bin)) AS value, day, exchanges
