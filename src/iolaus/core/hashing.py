@@ -5,7 +5,6 @@ integer: any language with BLAKE2 can repeat it.
 """
 
 import hashlib
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,6 @@ def hash64(text: str | bytes) -> int:
     """Hash of one text, -2^63 to 2^63 - 1."""
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little", signed=True)
-
-
-def hash64_all(texts: Iterable[str | bytes]) -> NDArray[np.int64]:
-    """Hash of each text, in order."""
-    return np.fromiter((hash64(text) for text in texts), dtype=np.int64)
 
 
 def mix64(values: NDArray[np.int64], salt: int = 0) -> NDArray[np.int64]:
