@@ -72,7 +72,6 @@ def behaviour(accounts: int, **given) -> Behaviour:
         "hours": np.full((accounts, 24), 100 / 24),
         "capabilities": capabilities,
         "beats": sp.csr_array((accounts, DAYS * BEATS_A_DAY), dtype=np.float32),
-        "steadiness": np.ones(accounts),
         "days": np.full(accounts, float(DAYS)),
         "created_day": np.full(accounts, 20_000.0),
         "mixed_addresses": np.zeros(accounts),

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import numpy as np
-import pytest
 from tests.signals.making import START, at, prepare
 
 from iolaus import signals
@@ -26,19 +25,6 @@ def test_days_before_the_instant_are_added_and_later_ones_and_accounts_are_unkno
     assert seen.counts["failed"].tolist() == [3, 1]
     assert seen.days.tolist() == [2, 1]
     assert behaviour(engine, at(3).date()).exchanges.tolist() == [4, 1, 1]
-
-
-def test_steadiness_is_the_variance_over_the_mean_of_an_account_s_days(engine):
-    per_day = {"even": (3, 3, 3), "uneven": (1, 2, 9)}
-    exchanges = [
-        {"account_id": name, "ts": at(day + i / 100)}
-        for name, counts in per_day.items()
-        for day, count in enumerate(counts)
-        for i in range(count)
-    ]
-    found = dict(zip(("even", "uneven"), look(engine, exchanges).steadiness, strict=True))
-    assert found["even"] == 0
-    assert found["uneven"] == pytest.approx(np.var([1, 2, 9], ddof=1) / 4)
 
 
 def test_hours_and_capabilities_stand_in_their_columns(engine):

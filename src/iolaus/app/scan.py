@@ -1,6 +1,7 @@
 """iolaus scan: verdicts, evidence and a report of one log."""
 
 import json
+import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from iolaus.app.settings import Settings
 from iolaus.campaigns import Investigation, Results
 from iolaus.cases import ReportInput, render
 from iolaus.core.errors import InputError
-from iolaus.core.files import write_table, write_text
+from iolaus.core.files import aside, write_table, write_text
 from iolaus.core.tables import EXCERPTS
 from iolaus.engine import Stages
 from iolaus.logs import Log
@@ -164,9 +165,7 @@ def _write(out: Path, result: Results, page: str, run: dict[str, object], stages
     write_table(result.campaigns, out / "campaigns.parquet")
     write_table(result.members, out / "members.parquet")
     write_table(result.evidence, out / "evidence.parquet")
-    rejects = stages.table("rejects").path
-    (out / "rejects.parquet").unlink(missing_ok=True)
-    if rejects.exists():
-        (out / "rejects.parquet").write_bytes(rejects.read_bytes())
+    with aside(out / "rejects.parquet") as temporary:
+        shutil.copyfile(stages.table("rejects").path, temporary)
     write_text(page, out / "report.html")
     write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n", out / "run.json")

@@ -28,7 +28,6 @@ class Behaviour:
     hours: Floats
     capabilities: Floats
     beats: sp.csr_array
-    steadiness: Floats  # variance / mean of daily exchanges over the account's days; 1: Poisson
     days: Floats  # active days
     claims: dict[str, Strings]  # account_id and what the account claims; None where unknown
     created_day: Floats  # days since 1970, NaN where unknown
@@ -101,7 +100,6 @@ def behaviour(engine: DuckEngine, until: date) -> Behaviour:
         hours=hours,
         capabilities=capabilities,
         beats=_beats(engine, until, accounts),
-        steadiness=ratio(columns.pop("daily_variance"), columns.pop("daily_mean")),
         days=columns.pop("days"),
         claims={n: np.asarray(account_rows[n].to_pylist(), dtype=object) for n in CLAIMS},
         created_day=account_rows["created"].to_numpy(zero_copy_only=False).astype(np.float64),
@@ -114,8 +112,7 @@ def behaviour(engine: DuckEngine, until: date) -> Behaviour:
 def _profile_sums(engine: DuckEngine, until: date) -> pa.Table:
     return engine.fetch(
         """
-        SELECT account, count(*) AS days, coalesce(var_samp(exchanges), 0) AS daily_variance,
-               avg(exchanges) AS daily_mean,
+        SELECT account, count(*) AS days,
                sum(COLUMNS(* EXCLUDE (account, day)))
         FROM profiles WHERE day < $until GROUP BY account ORDER BY account
         """,
