@@ -55,12 +55,16 @@ def investigate(
     *,
     fdr: float,
     seed: int,
+    without: frozenset[str] = frozenset(),
     progress: Progress = lambda step, done, total: None,
 ) -> Investigation:
     """Look at the days before `until`.
 
+    `without` is for ablation: "tokens:money" leaves out a family of tokens, any other name the test
+    (detector) that is called so.
     In: accounts, profiles, beats, address_days, shared_prompts, model_uses, releases, enforcement.
     """
+    looked = _leave_out(engine, looked, without)
     seen = behaviour(engine, until)
     plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
@@ -97,8 +101,32 @@ def investigate(
         findings_table,
         findings_from,
     )
-    judged = judge(list(zip(groups, findings, strict=True)), scene, fdr)
-    return Investigation(_judge_again(judged, scene, fdr), scene, plan)
+    tested = [_but(one, without) for one in findings]
+    judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
+    return Investigation(_judge_again(judged, scene, fdr, without), scene, plan)
+
+
+def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> Looked:
+    """The same look without the families named "tokens:..."."""
+    families = sorted(name.removeprefix("tokens:") for name in without if "tokens:" in name)
+    if not families:
+        return looked
+    listed = ", ".join(f"'{family}'" for family in families)
+
+    def rest(table: Table) -> Table:
+        return engine.step(
+            f"{table.name}_without_{'_'.join(families)}",
+            f"""
+            SELECT account, family, kind, value, exchanges, holders FROM {table.name}
+            WHERE family NOT IN ({listed}) ORDER BY kind, value, account
+            """,
+        )
+
+    return Looked(rest(looked.tokens), rest(looked.even_days), rest(looked.odd_days))
+
+
+def _but(findings: list[Finding], without: frozenset[str]) -> list[Finding]:
+    return [finding for finding in findings if finding.detector not in without]
 
 
 def _linked(engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast, seed: int) -> Links:
@@ -124,7 +152,9 @@ def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:
     return examine(Suspect(candidate.members, candidate.proposed_by), scene)
 
 
-def _judge_again(judged: list[Judged], scene: Scene, fdr: float) -> list[Judged]:
+def _judge_again(
+    judged: list[Judged], scene: Scene, fdr: float, without: frozenset[str]
+) -> list[Judged]:
     """Once a campaign is known it is no part of anybody's null: test the others without it.
 
     Only groups that act as one are tested again; nothing else could change its verdict.
@@ -135,7 +165,7 @@ def _judge_again(judged: list[Judged], scene: Scene, fdr: float) -> list[Judged]
         return judged
     rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
     tested = [
-        (j.candidate, _examine(j.candidate, rest) if repeat else j.findings)
+        (j.candidate, _but(_examine(j.candidate, rest), without) if repeat else j.findings)
         for j, repeat in zip(judged, again, strict=True)
     ]
     return judge(tested, scene, fdr)
