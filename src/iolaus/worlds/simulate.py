@@ -21,7 +21,7 @@ from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, RELEASES, TS
 from iolaus.worlds.attacks import FAMILIES, Attack, build
-from iolaus.worlds.benign import LARGEST, POPULATIONS
+from iolaus.worlds.benign import populations
 from iolaus.worlds.benign.individuals import fraud
 from iolaus.worlds.book import Book
 from iolaus.worlds.days import Releases, day_table
@@ -104,7 +104,7 @@ def _checked(
             )
         members = 0
     honest = accounts - members
-    least = len(POPULATIONS) * 3
+    least = populations("ordinary").least
     if honest < least or members < 0:
         raise InputError(
             f"{accounts} accounts leave {honest} honest ones; the populations need {least}.",
@@ -142,20 +142,9 @@ def _attack(family: str, seed: int) -> Attack | None:
     return draw(_rng(seed, "attack")) if draw else None
 
 
-def _honest(stage: Stage, count: int) -> dict[str, Cohort]:
-    """Each population's accounts; what a population cannot hold goes to the web users."""
-    sizes = {
-        name: max(3, min(round(share * count), LARGEST.get(name, count)))
-        for name, (_, share) in POPULATIONS.items()
-    }
-    sizes["web_user"] += count - sum(sizes.values())
-    if sizes["web_user"] < 3:
-        sizes["framework_user"] += sizes["web_user"] - 3
-        sizes["web_user"] = 3
-    return {
-        name: make(stage, sizes[name], _rng(stage.seed, name))
-        for name, (make, _) in POPULATIONS.items()
-    }
+def _honest(stage: Stage, count: int, mix: str = "ordinary") -> dict[str, Cohort]:
+    """Each population's accounts."""
+    return populations(mix).build(stage, count, lambda name: _rng(stage.seed, name))
 
 
 def _schedules(

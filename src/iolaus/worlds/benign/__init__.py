@@ -1,18 +1,49 @@
-"""Honest populations: name -> builder and share of the honest accounts."""
+"""Honest populations, and the mixes of them that worlds are made of: `populations(name)`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from iolaus.core.errors import ConfigError
 from iolaus.worlds.benign import companies, crowds, individuals
 from iolaus.worlds.model import Cohort
-from iolaus.worlds.people import Stage
+from iolaus.worlds.people import Stage, spread
 
 Builder = Callable[[Stage, int, np.random.Generator], Cohort]
+Shares = Mapping[str, tuple[Builder, float]]
+
+LEAST: Final = 3  # accounts of a population, so that each is in every world
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Population -> builder and share of the honest accounts; shares are relative."""
+
+    table: Shares
+
+    @property
+    def least(self) -> int:
+        """Honest accounts that a world of this mix needs."""
+        return LEAST * len(self.table)
+
+    def sizes(self, count: int) -> dict[str, int]:
+        """Accounts of each population; they sum to `count`, which is `least` or more."""
+        shares = np.array([share for _, share in self.table.values()])
+        counts = spread(shares, count, LEAST)
+        return {name: int(n) for name, n in zip(self.table, counts, strict=True)}
+
+    def build(
+        self, stage: Stage, count: int, rng: Callable[[str], np.random.Generator]
+    ) -> dict[str, Cohort]:
+        """Every population's accounts; `rng(name)` is the generator of one population."""
+        sizes = self.sizes(count)
+        return {name: make(stage, sizes[name], rng(name)) for name, (make, _) in self.table.items()}
+
 
 # Shares sum to 1. Web users and developers are most; the look-alikes are enough to be counted.
-POPULATIONS: Final[dict[str, tuple[Builder, float]]] = {
+POPULATIONS: Final[Shares] = {
     "web_user": (individuals.web_users, 0.27),
     "developer": (individuals.developers, 0.19),
     "framework_user": (crowds.framework_users, 0.17),
@@ -28,4 +59,14 @@ POPULATIONS: Final[dict[str, tuple[Builder, float]]] = {
     "hackathon": (crowds.hackathon, 0.02),
     "synthetic_data_job": (companies.synthetic_data, 0.005),
 }
-LARGEST: Final = {"synthetic_data_job": 8, "class": 200, "hackathon": 250, "reseller": 400}
+LOOKALIKES: Final[Shares] = POPULATIONS
+_MIXES: Final[Mapping[str, Shares]] = {"ordinary": POPULATIONS, "lookalikes": LOOKALIKES}
+
+
+def populations(name: str) -> Mix:
+    """The mix of that name: ordinary, lookalikes. Raises ConfigError for another."""
+    if name not in _MIXES:
+        raise ConfigError(
+            f"no mix of populations '{name}'.", next_step=f"One of: {', '.join(_MIXES)}."
+        )
+    return Mix(_MIXES[name])
