@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from benchmarks.harness.bench import Bench, frozen
+from benchmarks.harness.world import make_world, warm_up, world_at
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .bench import Bench, frozen, make_world, measure, warm_up, world_at
+from .bench import RESULTS, measure
 from .page import write_page
 from .plan import BYTES_PER_EXCHANGE, Cell, chosen, forecast_world_s
 
@@ -28,7 +30,7 @@ def main() -> None:
         return
     if not (options.corpora and options.work):
         parser.error("--corpora and --work are needed, or --page alone")
-    bench, cells = Bench.at(options.work, options.corpora), chosen(options.only)
+    bench, cells = Bench.at(options.work, options.corpora, RESULTS), chosen(options.only)
     if not cells:
         parser.error(f"no cell is named {' or '.join(options.only)}")
     left = [cell for cell in cells if not frozen(bench, cell)]

@@ -3,8 +3,10 @@
 Seeds from 9201 on are kept for this benchmark; nothing was developed or tuned on them.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
+
+from benchmarks.harness.world import World
 
 MEMORY: Final = "4GB"  # given to iolaus scan and iolaus replay
 THREADS: Final = 2
@@ -28,23 +30,6 @@ BYTES_PER_EXCHANGE = 250  # of a log and of the stages of its scan
 
 
 @dataclass(frozen=True)
-class World:
-    """Arguments of `iolaus simulate`; accounts and exchanges are totals, campaign included."""
-
-    family: str
-    seed: int
-    accounts: int
-    campaign_accounts: int
-    exchanges: int
-
-    @property
-    def name(self) -> str:
-        return (
-            f"{self.family}-{self.seed}-{self.accounts}-{self.campaign_accounts}-{self.exchanges}"
-        )
-
-
-@dataclass(frozen=True)
 class Cell:
     """One measurement; its frozen result is results/NAME.json."""
 
@@ -57,7 +42,7 @@ class Cell:
         """All that decides the result, besides the code and the corpora."""
         columns = None if self.without is None else WITHOUT[self.without]
         return {
-            **asdict(self.world), "days": DAYS, "memory": MEMORY, "threads": THREADS,
+            **self.world.parameters(), "days": DAYS, "memory": MEMORY, "threads": THREADS,
             "every": EVERY if self.replayed else None, "without": self.without,
             "without_exchange_columns": list(columns[0]) if columns else [],
             "without_account_columns": None if columns and columns[1] is None

@@ -4,24 +4,19 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from statistics import median
-from typing import Any
+
+from benchmarks.harness import tables as common
+from benchmarks.harness.tables import NOT_YET, Result, met, share, table
 
 from iolaus.core.statistics import wilson_interval
 
 from .plan import WITHOUT
 
-NOT_YET = "not measured"
-Result = dict[str, Any]
 AIMED_RECALL, AIMED_PRECISION, AIMED_S, AIMED_BYTES = 0.95, 0.99, 300.0, 4e9
 
 
 def _of(found: list[Result], prefix: str) -> list[Result]:
     return [r for r in found if r["cell"].startswith(prefix + "-")]
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows] if rows else [head, ["---"] * len(head)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _rate(rate: Result | None) -> str:
@@ -48,22 +43,18 @@ def aims(found: list[Result]) -> str:
             values = [rate for rate in rates if rate is not None]
             said = ", ".join(f"{v:.4f}" for v in values) or NOT_YET
             name = f"account {what}, `{family}`"
-            rows.append([name, f"{aim:.2f} or more", said, _met([v >= aim for v in values])])
+            rows.append([name, f"{aim:.2f} or more", said, met([v >= aim for v in values])])
     raised = [bool(r["score"]["campaigns_raised"]) for r in _of(found, "null")]
     said = f"{sum(raised)} of {len(raised)}" if raised else NOT_YET
     name = "`null` worlds with a campaign raised"
-    rows.append([name, "none", said, _met([not one for one in raised])])
+    rows.append([name, "none", said, met([not one for one in raised])])
     scans = [r["scan"] for name in ("long", "spike", "null") for r in _of(found, name)]
     if scans:
         wall, memory = (max(s[what] for s in scans) for what in ("wall_s", "peak_rss"))
-        rows.append(["longest scan, s", "under 300", f"{wall:.0f}", _met([wall < AIMED_S])])
-        good = _met([memory < AIMED_BYTES])
+        rows.append(["longest scan, s", "under 300", f"{wall:.0f}", met([wall < AIMED_S])])
+        good = met([memory < AIMED_BYTES])
         rows.append(["most memory of a scan, GB", "under 4", _gb(memory), good])
-    return _table(["what", "aim", "reached", "met"], rows)
-
-
-def _met(good: list[bool]) -> str:
-    return "-" if not good else "yes" if all(good) else "**no**"
+    return table(["what", "aim", "reached", "met"], rows)
 
 
 # 2. What was found
@@ -75,7 +66,7 @@ def detection(found: list[Result]) -> str:
          _rate(s["purity"]), str(s["campaigns_raised"])]
         for name in ("long", "spike") for r in _of(found, name) for s in [r["score"]]
     ]  # fmt: skip
-    return _table(
+    return table(
         [
             "world and seed",
             "account recall",
@@ -91,17 +82,17 @@ def detection(found: list[Result]) -> str:
 def null(found: list[Result]) -> str:
     runs = _of(found, "null")
     raised = sum(bool(r["score"]["campaigns_raised"]) for r in runs)
-    table = _table(
+    listed = table(
         ["seed", "campaigns raised", "honest accounts called", "by population"],
         [[str(r["parameters"]["seed"]), str(r["score"]["campaigns_raised"]),
           f"{r['score']['false_positives']['hits']:,} of {r['score']['false_positives']['of']:,}",
           _called(r["score"]["false_positives_by_population"]) or "-"] for r in runs],
     )  # fmt: skip
     if not runs:
-        return table
+        return listed
     low, high = wilson_interval(raised, len(runs))
     share = f"{raised / len(runs):.2f} ({low:.2f} to {high:.2f})"
-    return f"{table}\n\n{raised} of {len(runs)} seeds have a campaign raised: {share}."
+    return f"{listed}\n\n{raised} of {len(runs)} seeds have a campaign raised: {share}."
 
 
 def _called(rates: Result) -> str:
@@ -113,8 +104,8 @@ def populations(found: list[Result]) -> str:
     families = ("long", "spike", "null")
     sums = {f: _summed(_of(found, f), "false_positives_by_population") for f in families}
     names = sorted({name for by in sums.values() for name in by})
-    rows = [[f"`{name}`", *(_share(sums[f].get(name)) for f in families)] for name in names]
-    return _table(["population", *(f"`{f}`" for f in families)], rows)
+    rows = [[f"`{name}`", *(share(sums[f].get(name)) for f in families)] for name in names]
+    return table(["population", *(f"`{f}`" for f in families)], rows)
 
 
 def countries(found: list[Result]) -> str:
@@ -122,11 +113,11 @@ def countries(found: list[Result]) -> str:
     runs = [r for name in ("long", "spike", "null") for r in _of(found, name)]
     by = _summed(runs, "false_positives_by_country")
     called = sorted(((h, of, name) for name, (h, of) in by.items() if h), reverse=True)
-    rows = [[name, _share((hits, of))] for hits, of, name in called[:10]]
+    rows = [[name, share((hits, of))] for hits, of, name in called[:10]]
     rows.append(
-        [f"the {len(by) - len(rows)} others", _share(_total(by, {n for _, _, n in called[:10]}))]
+        [f"the {len(by) - len(rows)} others", share(_total(by, {n for _, _, n in called[:10]}))]
     )
-    return _table(["billing country", "honest accounts called"], rows)
+    return table(["billing country", "honest accounts called"], rows)
 
 
 def _summed(runs: list[Result], what: str) -> dict[str, tuple[int, int]]:
@@ -144,14 +135,6 @@ def _total(by: dict[str, tuple[int, int]], but: set[str]) -> tuple[int, int]:
     return sum(h for h, _ in left), sum(of for _, of in left)
 
 
-def _share(pair: tuple[int, int] | None) -> str:
-    if pair is None or pair[1] == 0:
-        return NOT_YET
-    low, high = wilson_interval(*pair)
-    low = max(low, 0.0)  # rounding can leave it just below
-    return f"{pair[0]:,} of {pair[1]:,} ({low:.2%} to {high:.2%})"
-
-
 # 3. How soon
 
 
@@ -166,7 +149,7 @@ def replay(found: list[Result]) -> str:
             ", ".join(f"{n} {k:,}" for n, k in named["honest_by_population"].items()) or "none",
             f"{r['replay']['wall_s']:.0f}", _gb(r["replay"]["peak_rss"]),
         ])  # fmt: skip
-    return _table(
+    return table(
         ["world and seed", "campaign accounts named", "exchanges lost before naming",
          "sent on an account's first day", "median days to naming",
          "honest accounts named on any day", "wall, s", "memory, GB"], rows,
@@ -190,7 +173,7 @@ def ablation(found: list[Result]) -> str:
                     world, name.replace("_", ", "), _rate(s["recall"]), _rate(s["precision"]),
                     f"{s['campaigns_raised']}", _rate(s["purity"]),
                 ])  # fmt: skip
-    return _table(
+    return table(
         ["world and seed", "left out", "account recall", "account precision", "raised", "purity"],
         rows,
     )
@@ -216,7 +199,7 @@ def cost(found: list[Result]) -> str:
                 _gb(median(r["world"]["log_bytes"] for r in runs)),
                 f"{median(r['world']['simulate']['wall_s'] for r in runs):.0f}",
             ])  # fmt: skip
-    return _table(
+    return table(
         ["family", "exchanges", "runs", "scan, s", "of it, s", "rows/s", "memory, most, GB",
          "stages, GB", "written, GB", "log, GB", "simulate, s"], rows,
     )  # fmt: skip
@@ -236,33 +219,13 @@ def earlier(found: list[Result]) -> str:
         ])  # fmt: skip
     head = ["commit", "run", "account recall", "account precision", "raised", "honest called"]
     said = ", ".join(f"{n} at {commit}" for commit, n in clean.items())
-    table = _table(head, sorted(rows, key=lambda row: re.sub(r"\D", "", row[1])))
-    return f"{table}\n\n`null` worlds with no campaign raised: {said or 'none'}."
+    listed = table(head, sorted(rows, key=lambda row: re.sub(r"\D", "", row[1])))
+    return f"{listed}\n\n`null` worlds with no campaign raised: {said or 'none'}."
 
 
 def provenance(found: list[Result]) -> str:
-    """Commits, machines, days."""
-    found = [r for r in found if not r["cell"].startswith("earlier-")]
-    if not found:
-        return NOT_YET
-    commits = Counter(r["commit"] for r in found)
-    days = sorted(r["date"] for r in found)
-    said = ", ".join(f"`{sha[:12]}` ({n} cells)" for sha, n in commits.most_common())
-    lines = [
-        f"Commit {said}; {days[0][:16].replace('T', ' ')} to {days[-1][:16].replace('T', ' ')} UTC."
-    ]
-    lines += dict.fromkeys(_machine(r["machine"]) for r in found)
-    loads = [r["machine"]["load_before"] for r in found]
-    lines.append(f"Load of the machine before a cell began: {min(loads):.1f} to {max(loads):.1f}.")
-    corpora = sorted({(r["corpora"] or "none")[:12] for r in found})
-    lines.append(f"Corpora: {', '.join(f'`{c}`' for c in corpora)} (names and sizes of the files).")
-    return "\n".join(lines)
-
-
-def _machine(m: Result) -> str:
-    libraries = ", ".join(f"{name} {number}" for name, number in m["libraries"].items())
-    hardware = f"{m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}"
-    return f"{hardware}; Python {m['python']}; {libraries}."
+    """Of this round; earlier ones name their commit in their own table."""
+    return common.provenance([r for r in found if not r["cell"].startswith("earlier-")])
 
 
 TABLES: dict[str, Callable[[list[Result]], str]] = {

@@ -7,10 +7,15 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-from benchmarks.main_job import origin, page, tables
-from benchmarks.main_job.bench import Bench, frozen, make_world, measure
-from benchmarks.main_job.measure import Failed, run, size_of
-from benchmarks.main_job.plan import WITHOUT, Cell, World, cells, chosen
+from benchmarks.harness import origin
+from benchmarks.harness.bench import Bench, frozen
+from benchmarks.harness.measure import Failed, run, size_of
+from benchmarks.harness.page import filled, load
+from benchmarks.harness.tables import NOT_YET
+from benchmarks.harness.world import World, make_world
+from benchmarks.main_job import page, tables
+from benchmarks.main_job.bench import RESULTS, measure
+from benchmarks.main_job.plan import WITHOUT, Cell, cells, chosen
 from benchmarks.main_job.reduce import reduced
 
 from iolaus.core.tables import ACCOUNTS, EXCHANGES
@@ -102,7 +107,7 @@ def test_honest_accounts_called_are_added_up_over_seeds():
         result("null-2", 2, false_positives_by_population={"saas": rate(1, 20)}),
     ]
     assert row(tables.populations(found), "`saas`")[3].startswith("4 of 40 ")
-    assert row(tables.populations(found), "`saas`")[1] == tables.NOT_YET
+    assert row(tables.populations(found), "`saas`")[1] == NOT_YET
     assert row(tables.null(found), "1 |")[3] == "saas 3"
 
 
@@ -115,27 +120,27 @@ def test_an_earlier_round_stays_apart():
     assert row(tables.earlier(found), "`aaaaaaa` | long-1")[4:] == ["1", "saas 3"]
     assert tables.earlier(found).endswith("no campaign raised: 1 at `aaaaaaa`.")
     assert tables.aims(found) == tables.aims([])
-    assert tables.provenance(found) == tables.NOT_YET
+    assert tables.provenance(found) == NOT_YET
 
 
 def test_a_page_gets_its_tables_and_nothing_else_changes():
     parts = [f"<!-- {name} -->\nold\n<!-- /{name} -->" for name in tables.TABLES]
     text = "before\n" + "\nbetween\n".join(parts) + "\nafter"
-    filled = page.filled(text, [result("long-1", 1)])
-    assert "old" not in filled
-    assert filled.startswith("before\n<!-- ")
-    assert filled.endswith("-->\nafter")
-    assert filled.count("\nbetween\n") == len(parts) - 1
-    assert page.filled(filled, [result("long-1", 1)]) == filled
+    once = filled(text, tables.TABLES, [result("long-1", 1)])
+    assert "old" not in once
+    assert once.startswith("before\n<!-- ")
+    assert once.endswith("-->\nafter")
+    assert once.count("\nbetween\n") == len(parts) - 1
+    assert filled(once, tables.TABLES, [result("long-1", 1)]) == once
     with pytest.raises(ValueError, match="differ"):
-        page.filled(text.replace("<!-- /aims -->", ""), [])
+        filled(text.replace("<!-- /aims -->", ""), tables.TABLES, [])
     with pytest.raises(ValueError, match="stands 0 times"):
-        page.filled(text.replace("<!-- aims -->", ""), [])
+        filled(text.replace("<!-- aims -->", ""), tables.TABLES, [])
 
 
 def test_the_page_of_results_says_what_is_frozen():
     text = page.PAGE.read_text(encoding="utf-8")
-    assert page.filled(text, page.load(page.RESULTS)) == text
+    assert filled(text, tables.TABLES, load(RESULTS)) == text
 
 
 def test_memory_is_that_of_a_command_and_of_those_that_it_starts(tmp_path):
