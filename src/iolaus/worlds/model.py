@@ -60,6 +60,7 @@ class Voice:
     kinds: tuple[str, ...]  # names of the source's kinds or of the world's special ones
     systems: tuple[str | None, ...] = (None,)  # one per sitting
     frames: tuple[tuple[str, str], ...] = (("", ""),)  # prefix and suffix, one per request
+    taste: int = 0  # whose own subjects the bodies are about; 0: everybody's
 
 
 @dataclass(eq=False)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,6 +18,9 @@ LOCAL_MAIL = {"CN": "qq.com", "RU": "mail.ru", "DE": "gmx.de", "KR": "naver.com"
 _COMPANY = "nova apex river stone delta lumen orbit cedar pixel harbor ember quartz falcon willow"
 _KIND = "labs tech soft data works systems cloud studio digital group ai media"
 OLDEST = 500.0 * DAY  # accounts have been opened over the 500 days before the log
+LIMITS: Final = ((1024,), (512, 1024), (4096,), (2048, 4096), (8192,), (256,))
+TEMPERATURES: Final = (None, None, 0.0, 0.2, 0.7, 1.0)
+KEEPS = 0.7  # share of accounts that keep a population's usual limit, and temperature
 
 
 @dataclass
@@ -156,6 +159,46 @@ def _own_network(stage: Stage, country: str, rng: np.random.Generator) -> list[A
     if rng.random() < 0.2:
         addresses += stage.network.hosted(1, rng)
     return addresses
+
+
+def around(tokens: Tokens, rng: np.random.Generator) -> Tokens:
+    """One account's sizes and settings around its population's: sizes by a factor of about 1.35.
+
+    A limit or a temperature is another one for three in ten; without limits (web application) none.
+    """
+    factor = np.exp(rng.normal(0.0, 0.3, 4))
+    limit, temperature = tokens.limit, tokens.temperature
+    if limit and rng.random() > KEEPS:
+        limit = LIMITS[int(rng.integers(len(LIMITS)))]
+    if limit and rng.random() > KEEPS:
+        temperature = TEMPERATURES[int(rng.integers(len(TEMPERATURES)))]
+    return replace(
+        tokens,
+        context=float(tokens.context * factor[0]),
+        output=float(tokens.output * factor[1]),
+        spread=float(tokens.spread * np.sqrt(factor[2])),
+        reasoning=float(min(1.0, tokens.reasoning * factor[3])),
+        cached=float(np.clip(tokens.cached + tokens.cached * rng.normal(0.0, 0.2), 0.0, 0.95)),
+        limit=limit,
+        temperature=temperature,
+        stream=tokens.stream if tokens.stream in (0.0, 1.0) else float(rng.beta(0.5, 0.5)),
+    )
+
+
+def parts(count: int, typical: int, largest: int, rng: np.random.Generator) -> list[int]:
+    """Sizes of the classes, firms or pools of `count` accounts: unequal, `largest` at most.
+
+    As many as `typical` accounts in each make, at least one; none has fewer than three where
+    `count` allows.
+    """
+    number = max(1, round(count / typical), -(-count // largest))
+    number = max(-(-count // largest), min(number, count // 3), 1)
+    sizes = spread(rng.lognormal(0.0, 0.7, number), count, min(3, count // number))
+    over = np.maximum(sizes - largest, 0.0)
+    sizes -= over
+    if over.any():
+        sizes += spread(largest - sizes, int(over.sum()), 0)
+    return [int(size) for size in sizes]
 
 
 def adoption(rng: np.random.Generator) -> float:

@@ -7,7 +7,33 @@ from iolaus.worlds.people import Stage
 from iolaus.worlds.phrases import POPULAR_PROMPTS
 
 POPULAR = 0.012  # share of ordinary chat that is one of the prompts that everybody sends
+BLOCK = 256  # tasks of a work list that are made together
+KEPT_BLOCKS = 32
 _SYSTEM_SALT = 7_919  # a prime: which sitting uses which system prompt
+
+
+class WorkList:
+    """A list of tasks dealt out to `workers` accounts that stand next to each other: none twice.
+
+    An account's n-th exchange sends task n x workers + its place.
+    """
+
+    def __init__(self, stage: Stage, workers: int) -> None:
+        self._stage, self._workers, self._salt = stage, workers, stage.serial()
+        self._blocks: dict[int, list[str]] = {}
+
+    def __call__(self, rows: Rows, _: np.random.Generator) -> list[str]:
+        items = rows.sequence * self._workers + rows.slot % self._workers
+        return [self._text(int(item)) for item in items]
+
+    def _text(self, item: int) -> str:
+        block = item // BLOCK
+        if block not in self._blocks:
+            if len(self._blocks) >= KEPT_BLOCKS:
+                self._blocks.pop(next(iter(self._blocks)))
+            draw = np.random.default_rng([self._stage.seed, self._salt, block])
+            self._blocks[block] = self._stage.source.draw("queue", BLOCK, draw)
+        return self._blocks[block][item % BLOCK]
 
 
 def bodies(stage: Stage, kinds: list[str], rows: Rows, rng: np.random.Generator) -> list[str]:

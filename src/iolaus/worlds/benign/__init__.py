@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from iolaus.core.errors import ConfigError
-from iolaus.worlds.benign import companies, crowds, individuals
+from iolaus.worlds.benign import companies, crowds, individuals, teams, trends
 from iolaus.worlds.model import Cohort
 from iolaus.worlds.people import Stage, spread
 
@@ -44,9 +44,9 @@ class Mix:
 
 # Shares sum to 1. Web users and developers are most; the look-alikes are enough to be counted.
 POPULATIONS: Final[Shares] = {
-    "web_user": (individuals.web_users, 0.27),
-    "developer": (individuals.developers, 0.19),
-    "framework_user": (crowds.framework_users, 0.17),
+    "web_user": (individuals.web_users, 0.235),
+    "developer": (individuals.developers, 0.18),
+    "framework_user": (crowds.framework_users, 0.13),
     "enterprise": (companies.enterprises, 0.06),
     "campus_nat": (crowds.campus, 0.05),
     "carrier_nat": (crowds.carrier, 0.05),
@@ -58,8 +58,42 @@ POPULATIONS: Final[Shares] = {
     "class": (crowds.classroom, 0.02),
     "hackathon": (crowds.hackathon, 0.02),
     "synthetic_data_job": (companies.synthetic_data, 0.005),
+    "small_company": (teams.small_companies, 0.015),
+    "agency": (teams.agencies, 0.008),
+    "lab": (teams.labs, 0.008),
+    "annotator": (teams.annotators, 0.007),
+    "aggregator_customer": (teams.aggregator_customers, 0.012),
+    "prompt_pack": (trends.prompt_packs, 0.012),
+    "flash_crowd": (trends.flash_crowds, 0.01),
+    "course": (trends.courses, 0.008),
+    "shop_account": (trends.shop_accounts, 0.005),
 }
-LOOKALIKES: Final[Shares] = POPULATIONS
+# Nine in ten accounts look like a campaign in some way, and none is one.
+LOOKALIKES: Final[Shares] = {
+    "web_user": (individuals.web_users, 0.05),
+    "developer": (individuals.developers, 0.05),
+    "framework_user": (crowds.framework_users, 0.08),
+    "enterprise": (companies.enterprises, 0.08),
+    "campus_nat": (crowds.campus, 0.05),
+    "carrier_nat": (crowds.carrier, 0.05),
+    "vpn_user": (individuals.vpn_users, 0.06),
+    "saas": (companies.saas, 0.04),
+    "reseller": (companies.reseller, 0.07),
+    "family": (individuals.families, 0.03),
+    "evaluator": (crowds.evaluators, 0.05),
+    "class": (crowds.classroom, 0.05),
+    "hackathon": (crowds.hackathon, 0.04),
+    "synthetic_data_job": (companies.synthetic_data, 0.01),
+    "small_company": (teams.small_companies, 0.05),
+    "agency": (teams.agencies, 0.03),
+    "lab": (teams.labs, 0.03),
+    "annotator": (teams.annotators, 0.03),
+    "aggregator_customer": (teams.aggregator_customers, 0.04),
+    "prompt_pack": (trends.prompt_packs, 0.04),
+    "flash_crowd": (trends.flash_crowds, 0.03),
+    "course": (trends.courses, 0.02),
+    "shop_account": (trends.shop_accounts, 0.02),
+}
 _MIXES: Final[Mapping[str, Shares]] = {"ordinary": POPULATIONS, "lookalikes": LOOKALIKES}
 
 

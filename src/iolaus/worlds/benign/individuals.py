@@ -3,11 +3,29 @@
 import numpy as np
 
 from iolaus.worlds import clients
-from iolaus.worlds.model import Account, Cohort, Tokens, Voice
-from iolaus.worlds.people import Stage, api_channel, heavy, mail_domain, nation, person, traced
+from iolaus.worlds.model import Account, Address, Cohort, Tokens, Voice
+from iolaus.worlds.people import (
+    LIMITS,
+    TEMPERATURES,
+    Stage,
+    api_channel,
+    around,
+    heavy,
+    mail_domain,
+    nation,
+    parts,
+    person,
+    traced,
+)
 from iolaus.worlds.phrases import POPULAR_SYSTEMS
 
 DEVELOPER_KINDS = ("code", "chat", "data", "business", "agentic", "support", "code", "hard")
+ASKED = ("chat", "business", "code", "data", "hard")  # what web users are after, and how much
+ASKED_MOST = np.array([4.0, 0.8, 0.9, 0.5, 0.3])  # of a Dirichlet with these weights
+REASONED = 0.15  # share of people who habitually ask for long or reasoned answers
+VPN_USERS = (150, 600)  # customers of one VPN: usual, most
+
+_WEB = Tokens(context=900, output=350, reasoning=0.2, cached=0.4, limit=(), stream=1.0)
 
 
 def own_voice(stage: Stage, rng: np.random.Generator) -> Voice:
@@ -26,19 +44,20 @@ def own_voice(stage: Stage, rng: np.random.Generator) -> Voice:
     if rng.random() < 0.4:
         tail = source.draw("manner", 1, rng)[0]
         frames += [("", f"\n{tail}")]
-    return Voice(kinds, systems, tuple(frames))
+    if rng.random() < REASONED:
+        frames += [("", f"\n{ask}") for ask in source.draw("longask", 2, rng)]
+    return Voice(kinds, systems, tuple(frames), stage.serial())
 
 
 def _developer_tokens(rng: np.random.Generator) -> Tokens:
-    limits = ((1024,), (512, 1024), (4096,), (2048, 4096), (8192,), (256,))
     return Tokens(
         context=float(rng.lognormal(5.0, 1.2)),
         output=float(rng.lognormal(5.6, 0.9)),
         reasoning=float(rng.beta(0.6, 2.5)),
         cached=float(rng.random() < 0.3) * float(rng.uniform(0.2, 0.8)),
         tools=int(rng.random() < 0.3) * int(rng.integers(1, 9)),
-        limit=limits[int(rng.integers(len(limits)))],
-        temperature=(None, None, 0.0, 0.2, 0.7, 1.0)[int(rng.integers(6))],
+        limit=LIMITS[int(rng.integers(len(LIMITS)))],
+        temperature=TEMPERATURES[int(rng.integers(len(TEMPERATURES)))],
         choices=2 if rng.random() < 0.02 else 1,
         stream=float(rng.random() < 0.5),
     )
@@ -72,9 +91,9 @@ def web_users(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
 
 def web_user(stage: Stage, population: str, rng: np.random.Generator, **given: object) -> Account:
     """One of them. In the web application the provider's own system prompt is not logged."""
-    kinds = ("chat",) * int(rng.integers(2, 7)) + ("code", "business", "data")
-    tail = stage.source.draw("manner", 1, rng)[0]
-    frames = (("", ""),) * 9 + (("", f" {tail}"),)
+    kinds = _after(rng)
+    tail = stage.source.draw("longask" if rng.random() < REASONED else "manner", 1, rng)[0]
+    frames = (("", ""),) * int(rng.integers(3, 16)) + (("", f" {tail}"),)
     plan = str(rng.choice(("free", "subscription"), p=(0.7, 0.3)))
     fields: dict[str, object] = {
         "clients": clients.browsers(int(rng.integers(1, 3)), rng),
@@ -88,30 +107,40 @@ def web_user(stage: Stage, population: str, rng: np.random.Generator, **given: o
         "conversation": True,
         "keys": 0,
         "adoption": float(rng.uniform(0, 2) * 86_400),  # the application moves its users
-        "tokens": Tokens(context=900, output=350, reasoning=0.2, cached=0.4, limit=(), stream=1.0),
+        "tokens": around(_WEB, rng),
     }
-    return person(stage, population, Voice(kinds, (None,), frames), rng, **(fields | given))
+    voice = Voice(kinds, (None,), frames, stage.serial())
+    return person(stage, population, voice, rng, **(fields | given))
+
+
+def _after(rng: np.random.Generator) -> tuple[str, ...]:
+    """One person's own mix of kinds, in twentieths."""
+    counts = rng.multinomial(20, rng.dirichlet(ASKED_MOST))
+    return tuple(np.repeat(np.array(ASKED, dtype=object), counts))
 
 
 def vpn_users(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
     """Strangers behind the same VPN exits: observed country is not the billing country."""
-    exits = stage.network.exits(max(6, count // 8), rng)
-    stage.exits += exits
-    popular = 1.0 / (np.arange(len(exits)) + 3.0)
-    accounts = []
-    for _ in range(count):
-        make = web_user if rng.random() < 0.6 else developer
-        account = make(stage, "vpn_user", rng)
-        picked = rng.choice(
-            len(exits), min(len(exits), int(rng.integers(2, 7))), p=popular / popular.sum()
-        )
-        always = rng.random() < 0.7
-        own = [] if always else account.addresses[:2]
-        account.addresses = [exits[i] for i in picked] + own
-        account.signup_ip = account.addresses[0].ip if rng.random() < 0.6 else account.signup_ip
-        account.rotate = "session"
-        accounts.append(account)
+    accounts: list[Account] = []
+    for size in parts(count, *VPN_USERS, rng):
+        exits = stage.network.exits(max(6, size // 8), rng)
+        stage.exits += exits
+        accounts += [_tunnelled(stage, exits, rng) for _ in range(size)]
     return Cohort(accounts, share=0.7)
+
+
+def _tunnelled(stage: Stage, exits: list[Address], rng: np.random.Generator) -> Account:
+    """One customer of a VPN; some of its exits are more popular than others."""
+    popular = 1.0 / (np.arange(len(exits)) + 3.0)
+    make = web_user if rng.random() < 0.6 else developer
+    account = make(stage, "vpn_user", rng)
+    some = min(len(exits), int(rng.integers(2, 7)))
+    picked = rng.choice(len(exits), some, p=popular / popular.sum())
+    own = [] if rng.random() < 0.7 else account.addresses[:2]
+    account.addresses = [exits[i] for i in picked] + own
+    account.signup_ip = account.addresses[0].ip if rng.random() < 0.6 else account.signup_ip
+    account.rotate = "session"
+    return account
 
 
 def families(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
