@@ -1,0 +1,164 @@
+"""FRAUDAR: the densest blocks of accounts and the things that they use.
+
+Hooi, Song, Beutel, Shah, Shin and Faloutsos, "FRAUDAR: Bounding graph fraud in the face of
+camouflage", KDD 2016. From the paper: a bipartite graph; an edge weighs 1 / log(c + 5), c the
+degree of its column, so that camouflage on popular objects is worth little; greedy peeling removes
+the node whose loss costs least, and the best density g(S) = f(S) / |S| seen on the way is at least
+half the optimum; further blocks follow once a block's edges are removed. Nodes have no prior.
+
+Adapted: rows are accounts; columns are cards, devices, sign-up addresses, client addresses and
+prompt skeletons (`columns` chooses). The paper always returns a block; here only blocks of density
+`least` count, else an honest log would always accuse. `shared` leaves out objects that one
+account alone holds.
+The priority tree is a binary heap with stale entries: O(E log E), near-linear in the edges E.
+"""
+
+import heapq
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from iolaus.signals.text import text_features
+
+from .graph import Holdings, Ints, codes, names_of
+from .log import Log
+from .peer import Group, Peer, Setting, ordered
+
+IDENTITY: Final = ("payment_fingerprint", "device_fingerprint", "signup_ip")
+COLUMNS: Final = {
+    "identity": IDENTITY,
+    "identity+ip": (*IDENTITY, "client_ip"),
+    "identity+skeleton": (*IDENTITY, "skeleton"),
+    "all": (*IDENTITY, "client_ip", "skeleton"),
+}
+MOST_BLOCKS = 10
+ALL_BUT_NONE = 10**9  # no upper bound on the holders of an object
+
+
+@dataclass(frozen=True)
+class Block:
+    """One dense block: accounts, and its density in weight per node."""
+
+    accounts: tuple[str, ...]
+    density: float
+
+
+class Fraudar(Peer[dict[tuple[str, bool], list[Block]]]):
+    name = "fraudar"
+    source = "Hooi et al., KDD 2016"
+    needs = (*(f"accounts.{c}" for c in IDENTITY), "exchanges.client_ip", "exchanges.prompt")
+    needs_all = False
+    unit = "group"
+    settings: ClassVar[tuple[Setting, ...]] = tuple(
+        {"columns": columns, "shared": shared, "blocks": blocks, "least": least}
+        for columns, shared, blocks, least in product(
+            COLUMNS, (False, True), (1, 2, 3, 5, 10), (0.0, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5)
+        )
+    )
+
+    def prepare(self, log: Log) -> dict[tuple[str, bool], list[Block]]:
+        names, holdings = _holdings(log)
+        out = {}
+        for (columns, kinds), shared in product(COLUMNS.items(), (False, True)):
+            edges = Holdings(np.empty(0, np.int64), np.empty(0, np.int64))
+            for kind in kinds:
+                edges = edges.joined(holdings[kind].held_by(1 + shared, ALL_BUT_NONE))
+            out[columns, shared] = [
+                Block(names_of(names, rows), density)
+                for rows, density in blocks(edges.accounts, edges.objects, MOST_BLOCKS)
+            ]
+        return out
+
+    def decide(
+        self, evidence: dict[tuple[str, bool], list[Block]], setting: Setting
+    ) -> list[Group]:
+        found = evidence[str(setting["columns"]), bool(setting["shared"])]
+        kept = [b for b in found[: int(setting["blocks"])] if b.density >= float(setting["least"])]
+        return ordered([Group(b.accounts, b.density) for b in kept])
+
+
+def _holdings(log: Log) -> tuple[pa.Array, dict[str, Holdings]]:
+    """Account names and, per kind, who holds what."""
+    people = log.read("accounts", *IDENTITY)
+    traffic = log.read("exchanges", "client_ip", "prompt")
+    both = pa.chunked_array([*people["account_id"].chunks, *traffic["account_id"].chunks])
+    account, names = codes(both) if len(both) else (np.empty(0, np.int64), pa.array([], "string"))
+    owner, sender = account[: len(people)], account[len(people) :]
+    holdings = {kind: Holdings.of(owner, codes(people[kind])[0]) for kind in IDENTITY}
+    holdings["client_ip"] = Holdings.of(sender, codes(traffic["client_ip"])[0])
+    holdings["skeleton"] = Holdings.of(sender, codes(skeletons(traffic["prompt"]))[0])
+    return names, holdings
+
+
+def skeletons(prompts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Hash of each prompt with its slots masked: our own feature, lent to the peers."""
+    parts = [text_features(c, pa.nulls(len(c), pa.string()))["skeleton"] for c in prompts.chunks]
+    return pa.chunked_array(parts, pa.int64())
+
+
+def blocks(rows: Ints, columns: Ints, most: int) -> list[tuple[list[int], float]]:
+    """The first `most` blocks: (rows, density) each, found one after the other."""
+    out: list[tuple[list[int], float]] = []
+    while len(rows) and len(out) < most:
+        _, row = np.unique(rows, return_inverse=True)
+        _, column = np.unique(columns, return_inverse=True)
+        kept, density = densest(row, column)
+        shift = int(row.max()) + 1
+        inside = kept[row] & kept[column + shift]
+        out.append((np.unique(rows[inside]).tolist(), density))
+        rows, columns = rows[~inside], columns[~inside]
+    return out
+
+
+def densest(row: Ints, column: Ints) -> tuple[NDArray[np.bool_], float]:
+    """Greedy peeling (the paper's algorithm 1).
+
+    In: edges row-column, both numbered without gaps. Out: which nodes stay (rows first, then
+    columns) and their density, in weight per node.
+    """
+    rows, degree = int(row.max()) + 1, np.bincount(column)
+    weight = (1.0 / np.log(degree + 5.0))[column]
+    nodes = rows + len(degree)
+    ends = np.concatenate([row, column + rows])
+    other = np.concatenate([column + rows, row])
+    order = np.argsort(ends, kind="stable")
+    starts = np.searchsorted(ends[order], np.arange(nodes + 1)).tolist()
+    beside = other[order].tolist()
+    weights = np.concatenate([weight, weight])[order].tolist()
+    loss = np.bincount(ends, weights=np.concatenate([weight, weight]), minlength=nodes).tolist()
+    gone, best = _peel(starts, beside, weights, loss, float(weight.sum()))
+    kept = np.ones(nodes, bool)
+    kept[gone[: best[0]]] = False
+    return kept, best[1]
+
+
+def _peel(
+    starts: list[int], beside: list[int], weights: list[float], loss: list[float], total: float
+) -> tuple[list[int], tuple[int, float]]:
+    """Nodes in the order of removal; after how many of them density was highest, and it."""
+    nodes = len(loss)
+    heap = [(value, node) for node, value in enumerate(loss)]
+    heapq.heapify(heap)
+    alive = [True] * nodes
+    gone: list[int] = []
+    best = (0, total / nodes)
+    while heap:
+        value, node = heapq.heappop(heap)
+        if not alive[node] or value != loss[node]:
+            continue  # stale: it was pushed again with a lower value
+        alive[node] = False
+        gone.append(node)
+        total -= value
+        for at in range(starts[node], starts[node + 1]):
+            near = beside[at]
+            if alive[near]:
+                loss[near] -= weights[at]
+                heapq.heappush(heap, (loss[near], near))
+        left = nodes - len(gone)
+        if left and total / left > best[1] + 1e-12:
+            best = (len(gone), total / left)
+    return gone, best
