@@ -7,6 +7,8 @@ joining a real prompt to another sentence, so that exact repeats stay as rare as
 import csv
 import ipaddress
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
-from iolaus.worlds.grammar import Grammar
+from iolaus.core.hashing import hash64
+from iolaus.worlds.grammar import Grammar, favoured
+from iolaus.worlds.model import Ints
 from iolaus.worlds.network import Block, Network
 from iolaus.worlds.places import BY_CODE, EXITS, HOSTING
 
@@ -44,7 +48,11 @@ FILES: Final = {
 LONGEST = 1_200  # characters kept of one real prompt
 SELF_INSTRUCT = 0.35  # share of queue items that ask for a batch of new tasks, given examples
 BROKEN = 0.01  # share of a JSONL file's lines that may be unreadable
+SUBJECT = 12  # texts that must have a word, for the word to be a subject
+OWN_SUBJECTS = 6  # places in a pool around which one person's questions lie
+NEAR = 60  # texts around such a place, or a 40th of the pool: two who meet there share few
 BLOCKS = 400  # address blocks kept per country and per kind
+_WORD = re.compile(r"[a-z]{3,}")
 _CODE_MARKS = ("```", "def ", "function", "code", "python", "SQL", "class ", "C++", "program")
 
 
@@ -58,7 +66,8 @@ class Corpora:
         asked = [str(r["question"]) for k in ("nq1", "nq2", "nq3") for r in _lines(root, k)]
         with _open(root, "banking").open(encoding="utf-8", newline="") as file:
             support = [row["text"] for row in csv.DictReader(file)]
-        self._pools = {"chat": asked, "code": code, "hard": arena, "support": support}
+        pools = {"chat": asked, "code": code, "hard": arena, "support": support}
+        self._pools = {kind: _by_subject(texts) for kind, texts in pools.items()}
         self._bench = [str(r["question"]) for r in _lines(root, "gsm8k")]
         self._tasks = list(_instructions(root))
         self.disposable = tuple(_open(root, "disposable").read_text().split())
@@ -70,15 +79,17 @@ class Corpora:
             _open(root, key)
         return Corpora(root)
 
-    def draw(self, kind: str, count: int, rng: np.random.Generator) -> list[str]:
+    def draw(
+        self, kind: str, count: int, rng: np.random.Generator, taste: Ints | None = None
+    ) -> list[str]:
         if kind == "queue":
             return self._queue(count, rng)
-        made = self._grammar.draw(kind, count, rng)
+        made = self._grammar.draw(kind, count, rng, taste)
         if kind not in self._pools:
             return made
-        real = _picked(self._pools[kind], count, rng)
+        real = _asked(self._pools[kind], kind, count, rng, taste)
         kept = rng.random(count)
-        tails = self._grammar.draw(_TAILS[kind], count, rng)
+        tails = self._grammar.draw(_TAILS[kind], count, rng, taste)
         return [
             r if k < _ALONE[kind] else f"{r} {t}" if k < 0.75 else m
             for r, t, m, k in zip(real, tails, made, kept, strict=True)
@@ -145,9 +156,41 @@ def _batch(seeds: tuple[str, ...]) -> str:
 
 
 def _picked(texts: list[str], count: int, rng: np.random.Generator) -> list[str]:
-    """Popular texts more often: the square of a uniform number, over a fixed order."""
-    index = (rng.random(count) ** 1.3 * len(texts)).astype(np.int64)
-    return [texts[i] for i in index]
+    """Popular texts more often, over a fixed order."""
+    return [texts[i] for i in _popular(len(texts), count, rng)]
+
+
+def _by_subject(texts: list[str]) -> tuple[list[str], Ints]:
+    """The texts, and an order of them in which neighbours share their most telling word.
+
+    That word is the rarest that SUBJECT texts or more have; ties by spelling.
+    """
+    words = [sorted(set(_WORD.findall(text.lower()))) for text in texts]
+    known = Counter(word for row in words for word in row)
+    common = {word: n for word, n in known.items() if n >= SUBJECT}
+    keys = [min(((common[w], w) for w in row if w in common), default=(0, "")) for row in words]
+    order = sorted(range(len(texts)), key=lambda n: (keys[n][1], n))
+    return texts, np.array(order, dtype=np.int64)
+
+
+def _asked(
+    pool: tuple[list[str], Ints], kind: str, count: int, rng: np.random.Generator,
+    taste: Ints | None,
+) -> list[str]:  # fmt: skip
+    """Popular texts, or for those with a taste mostly some from around their own subjects."""
+    texts, order = pool
+    picked = _popular(len(texts), count, rng)
+    if taste is not None:
+        near = rng.integers(0, max(NEAR, len(texts) // 40), count)
+        place = favoured(np.full(count, -1), len(texts), OWN_SUBJECTS, hash64(kind), taste, rng)
+        picked = np.where(place < 0, picked, order[(place + near) % len(texts)])
+    return [texts[i] for i in picked]
+
+
+def _popular(size: int, count: int, rng: np.random.Generator) -> Ints:
+    """Numbers below `size`, small ones more often."""
+    picked: Ints = (rng.random(count) ** 1.3 * size).astype(np.int64)
+    return picked
 
 
 def _open(root: Path, key: str) -> Path:

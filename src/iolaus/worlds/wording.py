@@ -36,16 +36,19 @@ class WorkList:
         return self._blocks[block][item % BLOCK]
 
 
-def bodies(stage: Stage, kinds: list[str], rows: Rows, rng: np.random.Generator) -> list[str]:
-    """A body for each row; `kinds[i]` says what row i is about."""
+def bodies(
+    stage: Stage, kinds: list[str], rows: Rows, taste: Ints, rng: np.random.Generator
+) -> list[str]:
+    """A body for each row; `kinds[i]` says of what kind row i is, `taste[i]` whose subjects."""
     names, inverse = np.unique(np.asarray(kinds, dtype=object), return_inverse=True)
     out = np.empty(len(kinds), dtype=object)
     for number, name in enumerate(names):
         where = np.flatnonzero(inverse == number)
         special = stage.kinds.get(name)
-        out[where] = (
-            special(rows.take(where), rng) if special else stage.source.draw(name, where.size, rng)
-        )
+        if special:
+            out[where] = special(rows.take(where), rng)
+        else:
+            out[where] = stage.source.draw(name, where.size, rng, taste[where])
         if name == "chat":
             popular = where[rng.random(where.size) < POPULAR]
             out[popular] = rng.choice(np.array(POPULAR_PROMPTS, dtype=object), popular.size)
@@ -60,7 +63,8 @@ def write(
     draws = rng.random((2, rows.slot.size))
     voices = [accounts[slot].voice for slot in rows.slot]
     kinds = [v.kinds[int(u * len(v.kinds))] for v, u in zip(voices, draws[0], strict=True)]
-    texts = bodies(stage, kinds, rows, rng)
+    taste = np.fromiter((v.taste for v in voices), np.int64, len(voices))
+    texts = bodies(stage, kinds, rows, taste, rng)
     prompts: list[str] = []
     for voice, body, u, item in zip(voices, texts, draws[1], rows.item, strict=True):
         framed = voice.frames[int(u * len(voice.frames))]
