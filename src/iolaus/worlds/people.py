@@ -35,6 +35,7 @@ class Stage:
     clients: tuple[tuple[float, float, float], ...] = ()  # real clients: rate, input, output means
     kinds: dict[str, Callable[[Rows, np.random.Generator], list[str]]] = field(default_factory=dict)
     exits: list[Address] = field(default_factory=list)  # VPN exits that honest users use
+    released: tuple[float, ...] = ()  # when models are released during the log, seconds
     drawn: dict[str, object] = field(default_factory=dict)  # parameters that the seed decided
     counter: int = 0
 

@@ -66,6 +66,8 @@ def simulate(
     """
     members = _checked(family, accounts, exchanges, out, campaign_accounts, days)
     stage = _stage(seed, days, corpora)
+    releases = _releases(stage, _rng(seed, "releases"))
+    stage.released = tuple(sorted(t for times in releases.at for t in times if t > 0))
     attack = _attack(family, seed)
     left = exchanges - (round(attack.per_account * members) if attack and members else 0)
     cohorts = _honest(stage, accounts - members)
@@ -76,7 +78,6 @@ def simulate(
         account.id = f"acct_{token(seed, 'account', number, chars=14)}"
     fraud(stage, [a for a in people if a.campaign_id is None], FRAUD, _rng(seed, "fraud"))
     plan = _schedules(stage, cohorts, left, exchanges, progress)
-    releases = _releases(stage, _rng(seed, "releases"))
     scene = Scene(stage, people, Book.of(people, seed), releases, _micros(FIRST_DAY))
     _write_tables(out / "log", scene, _rng(seed, "enforcement"))
     _write_days(out / "log", scene, plan, progress)

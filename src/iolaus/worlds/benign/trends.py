@@ -43,13 +43,15 @@ def prompt_packs(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
 
 
 def flash_crowds(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
-    """A viral post: sign-ups within hours, its prompts tried by all, the newest model at once.
+    """A release or a viral post: sign-ups within hours, its prompts, the newest model at once.
 
     Two in three are gone after a day or two.
     """
     accounts: list[Account] = []
     for size in parts(count, *CROWD, rng):
         posted = float(rng.uniform(0.1, 0.85)) * stage.span
+        if stage.released and rng.random() < 0.5:
+            posted = float(rng.choice(stage.released))
         kind, texts = f"viral{stage.serial()}", stage.source.draw("viral", 6, rng)
         stage.kinds[kind] = _listed(texts)
         for _ in range(size):
