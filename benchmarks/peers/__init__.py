@@ -5,9 +5,14 @@ from typing import Any
 from .fraudar import Fraudar
 from .identifiers import Identifiers
 from .log import NotApplicable
+from .mmd import Mmd
 from .peer import Group, Peer, Setting, scan, write
+from .prada import Prada
+from .seat import Seat
+from .synchrotrap import SynchroTrap
 from .volume import Volume
 
 __all__ = ["PEERS", "Group", "NotApplicable", "Peer", "Setting", "scan", "write"]
 
-PEERS: dict[str, Peer[Any]] = {peer.name: peer for peer in (Identifiers(), Volume(), Fraudar())}
+_ALL = (Identifiers(), SynchroTrap(), Fraudar(), Volume(), Prada(), Seat(), Mmd())
+PEERS: dict[str, Peer[Any]] = {peer.name: peer for peer in _ALL}

@@ -9,11 +9,13 @@ half the optimum; further blocks follow once a block's edges are removed. Nodes 
 Adapted: rows are accounts; columns are cards, devices, sign-up addresses, client addresses and
 prompt skeletons (`columns` chooses). The paper always returns a block; here only blocks of density
 `least` count, else an honest log would always accuse. `shared` leaves out objects that one
-account alone holds.
+account alone holds. Blocks that mostly are one declared organisation are passed over, as ours does.
 The priority tree is a binary heap with stale entries: O(E log E), near-linear in the edges E.
 """
 
 import heapq
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar, Final
@@ -60,17 +62,19 @@ class Fraudar(Peer[dict[tuple[str, bool], list[Block]]]):
         )
     )
 
-    def prepare(self, log: Log) -> dict[tuple[str, bool], list[Block]]:
+    def prepare(self, log: Log, settings: Sequence[Setting]) -> dict[tuple[str, bool], list[Block]]:
         names, holdings = _holdings(log)
-        out = {}
-        for (columns, kinds), shared in product(COLUMNS.items(), (False, True)):
+        declared = log.organisations()
+        out: dict[tuple[str, bool], list[Block]] = {}
+        for columns, shared in {(str(s["columns"]), bool(s["shared"])) for s in settings}:
             edges = Holdings(np.empty(0, np.int64), np.empty(0, np.int64))
-            for kind in kinds:
+            for kind in COLUMNS[columns]:
                 edges = edges.joined(holdings[kind].held_by(1 + shared, ALL_BUT_NONE))
-            out[columns, shared] = [
+            found = [
                 Block(names_of(names, rows), density)
                 for rows, density in blocks(edges.accounts, edges.objects, MOST_BLOCKS)
             ]
+            out[columns, shared] = [b for b in found if not _open(b.accounts, declared)]
         return out
 
     def decide(
@@ -79,6 +83,12 @@ class Fraudar(Peer[dict[tuple[str, bool], list[Block]]]):
         found = evidence[str(setting["columns"]), bool(setting["shared"])]
         kept = [b for b in found[: int(setting["blocks"])] if b.density >= float(setting["least"])]
         return ordered([Group(b.accounts, b.density) for b in kept])
+
+
+def _open(accounts: tuple[str, ...], declared: Mapping[str, str]) -> bool:
+    """Whether more than half of a block openly belongs to one organisation."""
+    sizes = Counter(declared[a] for a in accounts if a in declared)
+    return max(sizes.values(), default=0) > len(accounts) / 2
 
 
 def _holdings(log: Log) -> tuple[pa.Array, dict[str, Holdings]]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from .log import Log
+
 Ints = NDArray[np.int64]
 
 
@@ -72,3 +74,16 @@ def components(a: Ints, b: Ints, accounts: int, least: int) -> list[Ints]:
 def names_of(names: pa.Array, rows: Iterable[int]) -> tuple[str, ...]:
     """Account ids of row numbers, sorted."""
     return tuple(sorted(names[int(row)].as_py() for row in rows))
+
+
+def organisations(log: Log, names: pa.Array) -> Ints:
+    """Number of the organisation that each account openly belongs to; -1 for none."""
+    declared = log.organisations()
+    owner = [declared.get(name.as_py()) for name in names]
+    return codes(pa.chunked_array([pa.array(owner, pa.string())]))[0]
+
+
+def strangers(a: Ints, b: Ints, organisation: Ints) -> tuple[Ints, Ints]:
+    """The edges a-b that do not lie inside one declared organisation."""
+    apart = (organisation[a] < 0) | (organisation[a] != organisation[b])
+    return a[apart], b[apart]

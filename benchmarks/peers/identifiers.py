@@ -2,11 +2,12 @@
 
 What fraud teams run first (link analysis, an entity graph); common practice, no single paper:
 connected components over exact matches of identifiers, where an identifier that more than `hub`
-accounts hold (a campus address, a gift-card issuer) joins nobody. Adapted: pairs inside one declared organisation
-may be passed over (`declared`: false), as a provider would, and components of at least `least`
-accounts are the answer. Its score is the size.
+accounts hold (a campus address, a gift-card issuer) joins nobody. Adapted: pairs inside one
+declared organisation may be passed over (`declared`: false), as a provider would, and components of
+at least `least` accounts are the answer. The score of one is its size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar, Final
@@ -14,7 +15,7 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from .graph import Holdings, Ints, codes, components, names_of
+from .graph import Holdings, Ints, codes, components, names_of, organisations, strangers
 from .log import Log
 from .peer import Group, Peer, Setting, ordered
 
@@ -50,11 +51,10 @@ class Identifiers(Peer[Identified]):
         )
     )
 
-    def prepare(self, log: Log) -> Identified:
-        table = log.read("accounts", "organization_id", *KINDS)
+    def prepare(self, log: Log, settings: Sequence[Setting]) -> Identified:
+        table = log.read("accounts", *KINDS)
         account, names = codes(table["account_id"])
-        organisation = np.full(len(names), -1, np.int64)
-        organisation[account] = codes(table["organization_id"])[0]
+        organisation = organisations(log, names)
         holdings = {kind: Holdings.of(account, codes(table[kind])[0]) for kind in KINDS}
         return Identified(names, organisation, holdings)
 
@@ -66,9 +66,7 @@ class Identifiers(Peer[Identified]):
         ]
         a, b = (np.concatenate(side) for side in zip(*ends, strict=True))
         if not setting["declared"]:
-            mine = evidence.organisation
-            open_tie = (mine[a] >= 0) & (mine[a] == mine[b])
-            a, b = a[~open_tie], b[~open_tie]
+            a, b = strangers(a, b, evidence.organisation)
         found = components(a, b, len(evidence.names), int(setting["least"]))
         return ordered([Group(names_of(evidence.names, part), len(part)) for part in found])
 

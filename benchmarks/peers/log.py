@@ -36,10 +36,13 @@ class Log:
 
     def read(self, table: str, *columns: str) -> pa.Table:
         """Columns in the contract's types, rows with an account only, in the order of the files."""
-        schema = pa.schema([TABLES[table].field(name) for name in ("account_id", *columns)])
-        parts = [_read(path, schema) for path in self._paths(table)]
-        whole = pa.concat_tables(parts) if parts else schema.empty_table()
-        return whole.filter(pc.is_valid(whole["account_id"]))
+        parts = [self.part(path, table, *columns) for path in self._paths(table)]
+        return pa.concat_tables(parts) if parts else _schema(table, columns).empty_table()
+
+    def part(self, path: Path, table: str, *columns: str) -> pa.Table:
+        """The same of one file, for what is too much to be held at once."""
+        rows = _read(path, _schema(table, columns))
+        return rows.filter(pc.is_valid(rows["account_id"]))
 
     def measured(self, column: str) -> bool:
         """Whether 'table.column' has a value anywhere."""
@@ -51,10 +54,16 @@ class Log:
                     return True
         return False
 
-    def accounts(self) -> list[str]:
-        """Every account that sent something, sorted."""
-        names: list[str] = pc.unique(self.read("exchanges")["account_id"]).to_pylist()
-        return sorted(names)
+    def organisations(self) -> dict[str, str]:
+        """The organisation that an account openly belongs to, where it names one."""
+        table = self.read("accounts", "organization_id")
+        table = table.filter(pc.is_valid(table["organization_id"]))
+        names = table["organization_id"].to_pylist()
+        return dict(zip(table["account_id"].to_pylist(), names, strict=True))
+
+
+def _schema(table: str, columns: tuple[str, ...]) -> pa.Schema:
+    return pa.schema([TABLES[table].field(name) for name in ("account_id", *columns)])
 
 
 def _read(path: Path, schema: pa.Schema) -> pa.Table:

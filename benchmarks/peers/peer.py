@@ -54,7 +54,7 @@ class Peer(ABC, Generic[Evidence]):
 
     def groups(self, log: Path, setting: Setting) -> list[Group]:
         """Groups, most suspicious first. Raises NotApplicable where the log lacks what it needs."""
-        return self.decide(self.prepare(self.usable(Log(log))), setting)
+        return self.decide(self.prepare(self.usable(Log(log)), [setting]), setting)
 
     def usable(self, log: Log) -> Log:
         """The log itself, once what the peer needs is measured in it."""
@@ -64,8 +64,8 @@ class Peer(ABC, Generic[Evidence]):
         return log
 
     @abstractmethod
-    def prepare(self, log: Log) -> Evidence:
-        """All that costs: what every setting of the grid shares."""
+    def prepare(self, log: Log, settings: Sequence[Setting]) -> Evidence:
+        """All that costs: what these settings need, and share."""
 
     @abstractmethod
     def decide(self, evidence: Evidence, setting: Setting) -> list[Group]:

@@ -95,7 +95,7 @@ def tuned(peer: Peer[Any], worlds: Sequence[Truth], say: Say) -> dict[str, Any]:
     for world in worlds:
         began = time.monotonic()
         try:
-            evidence = peer.prepare(peer.usable(Log(world.log)))
+            evidence = peer.prepare(peer.usable(Log(world.log)), peer.settings)
         except NotApplicable as why:
             unable[world.name] = str(why)
             continue

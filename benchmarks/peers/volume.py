@@ -4,6 +4,7 @@ The rate alarm that every provider has. No paper; the strongest form that fits o
 per active day or the busiest day, of exchanges or of output tokens. The unit is one account.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import ClassVar
@@ -41,7 +42,7 @@ class Volume(Peer[Volumes]):
         for over, least in product(("mean", "busiest"), grid)
     )
 
-    def prepare(self, log: Log) -> Volumes:
+    def prepare(self, log: Log, settings: Sequence[Setting]) -> Volumes:
         table = log.read("exchanges", "ts", "output_tokens")
         table = table.filter(pc.is_valid(table["ts"]))
         account, names = codes(table["account_id"])
@@ -51,10 +52,9 @@ class Volume(Peer[Volumes]):
         cell, place = np.unique(account * width + day, return_inverse=True)
         tokens = table["output_tokens"].cast(pa.float64(), safe=False).to_numpy()
         measured = np.bincount(place, weights=~np.isnan(tokens)) > 0
-        sums = np.bincount(place, weights=np.nan_to_num(tokens))
-        sums[~measured] = np.nan
+        sums = np.where(measured, np.bincount(place, weights=np.nan_to_num(tokens)), np.nan)
         per_day = {"exchanges": np.bincount(place).astype(np.float64), "output_tokens": sums}
-        by = {}
+        by: dict[tuple[str, str], NDArray[np.float64]] = {}
         for of, values in per_day.items():
             by[of, "mean"], by[of, "busiest"] = _over_days(cell // width, values, len(names))
         return Volumes(names.to_pylist(), by)

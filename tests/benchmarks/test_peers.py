@@ -12,6 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from benchmarks.peers import PEERS, Group, NotApplicable, scan, write
 from benchmarks.peers.fraudar import blocks, densest
+from benchmarks.peers.log import Log
+from benchmarks.peers.mmd import mmd2, old_accounts, similarity
+from benchmarks.peers.prada import nearest, normality
+from benchmarks.peers.sample import Sample, Space, cosines
+from benchmarks.peers.synchrotrap import similar
 from benchmarks.peers.tune import Outcome, best, setting_of, tune
 
 from iolaus.core.errors import ConfigError
@@ -225,6 +230,197 @@ def test_fraudar_needs_density(tmp_path):
     assert found[0].score == pytest.approx(30 / math.log(15) / 13)
     assert PEERS["fraudar"].groups(log, {**setting, "blocks": 2}) == found
     assert PEERS["fraudar"].groups(log, {**setting, "least": 0.9}) == []
+
+
+# --- SynchroTrap ------------------------------------------------------------------------------
+
+TRAP = {"by": "client_ip", "window": "10min", "similar": 0.5, "matches": 2, "least": 3}
+
+
+def visits(names: Sequence[str], minutes: Sequence[float], apart: float = 0.0) -> list[Row]:
+    """Each account at one address of theirs at these minutes, the nth `apart` * n later."""
+    return [
+        row(name, minute + apart * n, client_ip="198.51.100.1")
+        for n, name in enumerate(names)
+        for minute in minutes
+    ]
+
+
+def test_synchrotrap_joins_what_acts_together(tmp_path):
+    """The same address at the same moments is a group; the same address at other times is none."""
+    together = visits(["a", "b", "c"], [3, 100, 300])
+    spread = visits(["x", "y", "z"], [2003, 2100, 2300], apart=1_000)
+    log = make_log(tmp_path / "log", together + spread)
+    peer = PEERS["synchrotrap"]
+    assert [g.accounts for g in peer.groups(log, TRAP)] == [("a", "b", "c")]
+    assert peer.groups(log, {**TRAP, "matches": 4}) == []
+    assert peer.groups(log, {**TRAP, "least": 4}) == []
+    assert called(peer.groups(log, {**TRAP, "by": "any"})) == {"a", "b", "c"}
+
+
+def test_synchrotrap_sees_over_a_windows_edge(tmp_path):
+    """Minutes 9 and 11 of every half hour: apart in one set of windows, together in the other."""
+    edge = [r for m in (0, 30, 60) for n, a in enumerate("abc") for r in visits(a, [m + 9 + n])]
+    log = make_log(tmp_path / "log", edge)
+    assert called(PEERS["synchrotrap"].groups(log, TRAP)) == {"a", "b", "c"}
+
+
+def test_synchrotrap_passes_a_declared_organisation_over(tmp_path):
+    rows = visits(["a", "b", "c"], [3, 100, 300])
+    people = [{"account_id": a, "organization_id": "org"} for a in "abc"]
+    log = make_log(tmp_path / "log", rows, people)
+    assert PEERS["synchrotrap"].groups(log, TRAP) == []
+
+
+def test_jaccard_against_sets():
+    rng = np.random.default_rng(3)
+    account, target, moment = (rng.integers(0, top, 400) for top in (12, 6, 4_000))
+    found = similar(account, target, moment, 600, 12)
+    shifts = [
+        [{(t, (m + s) // 600) for t, m in zip(target[i], moment[i], strict=True)} for i in of]
+        for s in (0, 300)
+        for of in [[account == n for n in range(12)]]
+    ]
+    for a, b, value in zip(found.a, found.b, found.jaccard, strict=True):
+        expected = max(len(d[a] & d[b]) / len(d[a] | d[b]) for d in shifts)
+        assert a < b and value == pytest.approx(expected)
+    assert len(found.a) == 12 * 11 / 2
+
+
+def test_what_synchrotrap_compares_is_bounded(monkeypatch, tmp_path):
+    """With a budget of 9 + 9 pairs of holders, the action of four is left and that of three kept."""
+    rows = visits(["a", "b", "c"], [3, 300]) + visits(["w", "x", "y", "z"], [5_003, 5_300])
+    log = make_log(tmp_path / "log", rows)
+    monkeypatch.setattr("benchmarks.peers.synchrotrap.MOST_PAIRS", 18)
+    assert called(PEERS["synchrotrap"].groups(log, TRAP)) == {"a", "b", "c"}
+
+
+# --- vectors of prompts -----------------------------------------------------------------------
+
+WORDS = [f"{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "lmnrst"]  # 150 of them
+
+
+def prompt(rng: np.random.Generator, words: Sequence[str] = WORDS, length: int = 12) -> str:
+    return " ".join(rng.choice(words, length))
+
+
+def chatter(names: Sequence[str], each: int, seed: int, **more: object) -> list[Row]:
+    rng = np.random.default_rng(seed)
+    return [row(a, n, prompt=prompt(rng), **more) for a in names for n in range(each)]
+
+
+def test_cosines_of_equal_and_foreign_prompts():
+    texts = pa.array(["Sort this LIST, please", "sort this list please!", "otters swim", "", "?!"])
+    near = cosines(Space(texts).vectors(texts))
+    assert near[0, 1] == pytest.approx(1.0, abs=1e-6)
+    assert near[0, 2] == 0.0
+    assert near[3].max() == near[4].max() == 0.0
+
+
+def test_a_sample_is_even_in_time_and_in_order(tmp_path):
+    rows = [row("a", 100 - n, prompt=f"p{100 - n}") for n in range(100)]
+    rows += [row("b", n, prompt=None if n % 2 else f"q{n}") for n in range(6)]
+    sample = Sample.of(Log(make_log(tmp_path / "log", rows)), 10)
+    assert sample.names == ["a", "b"]
+    assert sample.starts.tolist() == [0, 10, 13]
+    expected = [f"p{1 + 10 * n}" for n in range(10)] + ["q0", "q2", "q4"]
+    assert sample.prompts.to_pylist() == expected
+
+
+# --- PRADA ------------------------------------------------------------------------------------
+
+
+def test_growing_set_against_the_papers_algorithm():
+    """Algorithm 3 line by line, on points of a plane with repeats."""
+    points = np.random.default_rng(1).integers(0, 6, (80, 2)).astype(float)
+    distance = np.linalg.norm(points[:, None] - points[None], axis=2)
+    growing, own, threshold, expected = [0], [0.0], 0.0, []
+    for x in range(1, 80):
+        least = min(distance[x, y] for y in growing)
+        expected.append(least)
+        if least > threshold:
+            growing.append(x)
+            own.append(least)
+            threshold = max(threshold, float(np.mean(own) - np.std(own)))
+    assert nearest(distance).tolist() == expected
+
+
+def test_normality_tells_two_kinds_of_distances_from_one():
+    rng = np.random.default_rng(2)
+    one = rng.normal(1.0, 0.1, 150)
+    two = np.concatenate([rng.normal(0.1, 0.02, 75), rng.normal(1.2, 0.02, 75)])
+    assert normality(one) > 0.97
+    assert normality(two) < 0.75
+    assert normality(np.full(150, 0.7)) == 1.0
+
+
+def test_prada_calls_synthetic_queries_and_not_natural_ones(tmp_path):
+    """Seeds and then near copies of them, as extraction does; people write something new."""
+    rng = np.random.default_rng(8)
+    seeds = [prompt(rng) for _ in range(40)]
+    copies = [f"{seeds[n % 40]} {WORDS[n]}" for n in range(80)]
+    rows: list[Row] = [row("thief", n, prompt=p) for n, p in enumerate(seeds + copies)]
+    log = make_log(tmp_path / "log", rows + chatter(["h1", "h2"], 120, 9))
+    peer = PEERS["prada"]
+    assert called(peer.groups(log, {"delta": 0.85, "least": 100})) == {"thief"}
+    assert peer.groups(log, {"delta": 0.85, "least": 150}) == []
+    assert peer.groups(log, {"delta": 0.3, "least": 100}) == []
+
+
+# --- SEAT -------------------------------------------------------------------------------------
+
+
+def test_seat_counts_similar_pairs(tmp_path):
+    template = "Solve the problem and write all of your reasoning before the answer: "
+    rows: list[Row] = [row("t", n, prompt=template + WORDS[n]) for n in range(10)]
+    log = make_log(tmp_path / "log", rows + chatter(["h1", "h2"], 40, 4))
+    peer = PEERS["seat"]
+    setting = {"cosine": 0.7, "limit": "pairs", "more_than": 44}
+    assert [(g.accounts, g.score) for g in peer.groups(log, setting)] == [(("t",), 45.0)]
+    assert peer.groups(log, {**setting, "more_than": 45}) == []
+    assert called(peer.groups(log, {**setting, "limit": "share", "more_than": 0.9})) == {"t"}
+
+
+# --- MMD --------------------------------------------------------------------------------------
+
+
+def test_mmd_against_a_double_loop():
+    rng = np.random.default_rng(6)
+    x, y, width = rng.normal(size=(5, 3)), rng.normal(1.0, 1.0, size=(7, 3)), 1.3
+
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.array([[math.exp(-((p - q) ** 2).sum() / 2 / width**2) for q in b] for p in a])
+
+    xx = np.mean([kernel(x, x)[i, j] for i in range(5) for j in range(5) if i != j])
+    yy = np.mean([kernel(y, y)[i, j] for i in range(7) for j in range(7) if i != j])
+    expected = xx + yy - 2 * kernel(x, y).mean()
+    assert mmd2(kernel(x, x), kernel(x, y), kernel(y, y)) == pytest.approx(expected)
+
+
+def test_kernels_are_the_mean_of_four_gaussians():
+    value = similarity(np.array([[0.5]]), np.array([0.5, 1.0, 2.0, 4.0]))[0, 0]
+    assert value == pytest.approx(sum(math.exp(-1 / (2 * w**2)) for w in (0.5, 1, 2, 4)) / 4)
+
+
+@pytest.mark.parametrize("null", ["pool", "accounts"])
+def test_mmd_calls_another_subject_and_not_the_common_one(null, tmp_path):
+    rng = np.random.default_rng(7)
+    common = [f"h{n}" for n in range(150)]
+    rows = chatter(common, 12, 11)
+    rows += [row("thief", n, prompt=prompt(rng, [w + "x" for w in WORDS[:40]])) for n in range(40)]
+    log = make_log(tmp_path / "log", rows)
+    setting = {"reference": "all", "null": null, "quantile": 0.99, "least": 12}
+    found = PEERS["mmd"].groups(log, setting)
+    assert found[0].accounts == ("thief",)
+    assert len(found) <= 10  # 1 % of 150 honest windows expected above the threshold, 10 at most
+    assert called(PEERS["mmd"].groups(log, {**setting, "least": 100})) == set()
+
+
+def test_old_accounts_are_those_made_long_before(tmp_path):
+    days = {"old": 31, "young": 29}
+    people = [{"account_id": a, "created_at": START - timedelta(days=d)} for a, d in days.items()]
+    log = Log(make_log(tmp_path / "log", [row("old"), row("young"), row("unknown")], people))
+    assert old_accounts(log, ["old", "young", "unknown"]).tolist() == [True, False, False]
 
 
 # --- tuning -----------------------------------------------------------------------------------
