@@ -1,6 +1,7 @@
 """iolaus replay: the same log as if it arrived day by day; when would each account be named?"""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolaus import __version__, campaigns
+from iolaus.app.known import digest, read_known, with_ids, write_known
 from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.scan import refuse_overlap
 from iolaus.app.settings import Settings
+from iolaus.campaigns import Known, Results
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import DETECTIONS
 from iolaus.engine import Stages
@@ -27,30 +30,49 @@ def replay(
     threads: int,
     keep_stages: bool,
     report: Reporter,
+    known: Path | None = None,
+    remembering: bool = True,
 ) -> pa.Table:
     """Judge the log at the end of every `every` (whole days) and write detections.parquet.
 
-    A look at the end of a day sees only rows of that day and before. Returns core DETECTIONS: for
-    each account the first time it stood in a group of each verdict.
+    A look at the end of a day sees only rows of that day and before. Between two looks, accounts
+    are recognised by the marks of campaigns that the earlier look (or the file `known`) knew, and
+    detected at the exchange that decided; `remembering` = False leaves that out. Returns core
+    DETECTIONS: for each account the first time it stood in a group of each verdict.
     """
     refuse_overlap(log, out)
+    before = read_known(known)
     source = open_source(log, settings, report)
-    stages = Stages(out / "stages", source.key(settings) + f" replay {every.days}")
+    key = f"{source.key(settings)} replay {every.days} {remembering} {digest(before)}"
+    stages = Stages(out / "stages", key)
     with prepare(source, stages, memory=memory, threads=threads, report=report) as prepared:
         first: dict[tuple[str, str], dict[str, object]] = {}
-        looks = _looks(prepared.first_day, prepared.until, every)
+        since, looks = prepared.first_day, _looks(prepared.first_day, prepared.until, every)
         for done, until in enumerate(looks):
             report("replay", done, len(looks))
-            for row in _look(prepared, until, stages, settings):
+            day = Day(since, until, remembering)
+            rows, before = _look(prepared, day, before, stages, settings)
+            for row in rows:
                 first.setdefault((str(row["account_id"]), str(row["verdict"])), row)
+            since = until
         report("replay", len(looks), len(looks))
     rows = sorted(first.values(), key=lambda r: (r["detected_at"], r["account_id"], r["verdict"]))
     table = pa.Table.from_pylist(rows, schema=DETECTIONS)
     write_table(table, out / "detections.parquet")
+    write_known(before, out / "known.parquet")
     write_text(json.dumps(_facts(settings, every, looks), indent=2) + "\n", out / "replay.json")
     if not keep_stages:
         stages.remove()
     return table
+
+
+@dataclass(frozen=True)
+class Day:
+    """The days [since, until) that a look adds, and whether it remembers earlier looks."""
+
+    since: date
+    until: date
+    remembering: bool
 
 
 def _looks(first: date, until: date, every: timedelta) -> list[date]:
@@ -61,26 +83,58 @@ def _looks(first: date, until: date, every: timedelta) -> list[date]:
 
 
 def _look(
-    prepared: Prepared, until: date, stages: Stages, settings: Settings
-) -> list[dict[str, object]]:
-    """What the log before `until` shows; kept as a stage, so a stopped replay goes on from it."""
-    kept = stages.table(f"look_{until:%Y%m%d}")
-    if kept.path.exists():
-        return list(pq.read_table(kept.path).to_pylist())
-    looked = look(prepared, until)
+    prepared: Prepared, day: Day, before: Known, stages: Stages, settings: Settings
+) -> tuple[list[dict[str, object]], Known]:
+    """What the log before `until` shows and what is known then; kept as stages, so a stopped
+    replay goes on from them."""
+    name = f"{day.until:%Y%m%d}"
+    kept, memory = stages.table(f"look_{name}"), stages.table(f"known_{name}")
+    if not kept.path.exists():
+        rows, after = _looked(prepared, day, before, settings)
+        write_known(after, memory.path)
+        write_table(pa.Table.from_pylist(rows, schema=DETECTIONS), kept.path)
+        for spent in ("*tokens*", "early", "carried", "claimed"):
+            for path in stages.directory.glob(f"{spent}_{name}.parquet"):
+                path.unlink()
+    return list(pq.read_table(kept.path).to_pylist()), read_known(memory.path)
+
+
+def _looked(
+    prepared: Prepared, day: Day, before: Known, settings: Settings
+) -> tuple[list[dict[str, object]], Known]:
+    """Recognise with what was known, look, remember."""
+    recognised = campaigns.recognise(prepared.engine, before, day.since, day.until)
     found = campaigns.investigate(
-        prepared.engine, looked, until, fdr=settings.fdr, seed=settings.seed
+        prepared.engine,
+        look(prepared, day.until),
+        day.until,
+        fdr=settings.fdr,
+        seed=settings.seed,
     )
-    result = campaigns.results(found)
-    verdicts = dict(
-        zip(
-            result.campaigns["campaign_id"].to_pylist(),
-            result.campaigns["verdict"].to_pylist(),
-            strict=True,
-        )
-    )
+    if day.remembering:
+        before = campaigns.add_recognised(before, recognised)
+        result = with_ids(campaigns.results(found), campaigns.named(found, before))
+        before = campaigns.remember(found, before)
+    else:
+        result = campaigns.results(found)
+    rows: list[dict[str, object]] = [
+        {
+            "account_id": row["account_id"],
+            "campaign_id": row["campaign_id"],
+            "verdict": "distillation",
+            "detected_at": row["at"],
+        }
+        for row in recognised.select(["account_id", "campaign_id", "at"]).to_pylist()
+    ]
+    return rows + _members(result, day.until), before
+
+
+def _members(result: Results, until: date) -> list[dict[str, object]]:
+    """Every member of every group, detected at the look."""
+    columns = (result.campaigns[name].to_pylist() for name in ("campaign_id", "verdict"))
+    verdicts = dict(zip(*columns, strict=True))
     at = datetime(until.year, until.month, until.day, tzinfo=UTC)
-    rows = [
+    return [
         {
             "account_id": member["account_id"],
             "campaign_id": member["campaign_id"],
@@ -89,10 +143,6 @@ def _look(
         }
         for member in result.members.select(["account_id", "campaign_id"]).to_pylist()
     ]
-    write_table(pa.Table.from_pylist(rows, schema=DETECTIONS), kept.path)
-    for spent in stages.directory.glob(f"*tokens*_{until:%Y%m%d}.parquet"):
-        spent.unlink()
-    return rows
 
 
 def _facts(settings: Settings, every: timedelta, looks: list[date]) -> dict[str, object]:

@@ -1,15 +1,24 @@
 """Tokens to links, clusters, tests and verdicts."""
 
 from iolaus.campaigns.investigate import Investigation, Looked, investigate
+from iolaus.campaigns.known import Known
+from iolaus.campaigns.memory import Named, add_recognised, named, remember
 from iolaus.campaigns.pictures import nulls, ties, timeline, unmeasured
+from iolaus.campaigns.recognise import recognise
 from iolaus.campaigns.results import Results, results
 
 __all__ = [
     "Investigation",
+    "Known",
     "Looked",
+    "Named",
     "Results",
+    "add_recognised",
     "investigate",
+    "named",
     "nulls",
+    "recognise",
+    "remember",
     "results",
     "ties",
     "timeline",

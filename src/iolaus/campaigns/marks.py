@@ -1,0 +1,178 @@
+"""marks: what the members of a campaign show and hardly anybody else, and what each is worth.
+
+A mark is to name an account that nobody has linked to anything yet, so it is weighed by what
+strangers *show at least once*, not by what they hold as their own (as `tokens` does).
+
+1. What members hold: every token that three customers among them showed before the instant;
+   a wording only where it is a share of what each of them says, and five members' in a hundred.
+2. Its level: log2 of the members' rate over the others'. Everybody else is judged without his own
+   token, so that tokens that one stranger shows count against those that none has shown yet
+   (Good and Turing's estimate of the unseen).
+3. Its bits: log2 of the rate of members whose best token of the family has that level or more, over
+   the same rate of others. A campaign with thousands of addresses has thousands of chances that a
+   stranger meets one; rates of single addresses would not show that.
+"""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from iolaus.campaigns.known import LACK, MARKS
+from iolaus.campaigns.membership import CHARACTERISTIC_BITS, LACK_BITS, MOST_BITS
+from iolaus.engine import DuckEngine
+
+LEAST_MARK = 3  # customers among the members
+MARK_SHARE = 0.005  # of the members: 25,000 members hold each of 200 addresses 125 times
+ADDRESS_DAYS = 7  # an address is remembered as long: it belongs to somebody else some day
+# A wording is a member's own as it is in `tokens`: in that share of his (sampled) prompts.
+SIGNATURE_SHARE, PHRASE_SHARE, SAMPLE = 0.05, 0.10, 8
+WORDING_SHARE = 0.05  # of the members: thousands of questions are asked by some few of them
+LEAST_BITS = 1.0  # what is worth less is not remembered
+
+# Kinds that are remembered as they are. Others are of a day or an hour that does not come again.
+LASTING = (
+    "'payment', 'device', 'client_software', 'signup_ip', 'email', 'system_prompt', "
+    "'system_skeleton', 'skeleton', 'phrase'"
+)
+SIGNUP = "text_hash(concat_ws('|', email_domain, plan, verification))"  # without its time
+
+# Everything that an account showed before $until, addresses since $recent: account, family, kind,
+# value, day, exchanges. Rows may repeat.
+SHOWN = f"""
+    SELECT account, family, kind, value, day, exchanges FROM token_days
+    WHERE day < $until AND kind IN ({LASTING})
+    UNION ALL
+    SELECT account, 'network', 'ip', text_hash(client_ip), day, exchanges
+    FROM address_days
+    WHERE day < $until AND day >= $recent
+    UNION ALL
+    SELECT account, 'network', 'network', text_hash(network_of(client_ip)), day, exchanges
+    FROM address_days
+    WHERE day < $until AND day >= $recent
+    UNION ALL
+    SELECT account, 'registration', 'signup', {SIGNUP}, CAST(first_seen AS DATE), 1
+    FROM accounts
+    WHERE first_seen < $until AND email_domain IS NOT NULL
+"""
+
+
+def instants(until: date) -> dict[str, object]:
+    """Parameters of SHOWN."""
+    return {"until": until, "recent": until - timedelta(days=ADDRESS_DAYS)}
+
+
+def marks(engine: DuckEngine, groups: pa.Table, until: date, remembered: pa.Table) -> pa.Table:
+    """Marks of each group as of `until`.
+
+    groups: campaign_id, account (key). remembered: marks known before (without LACK), weighed anew
+    where members in this log show them, and forgotten where strangers alone do.
+    In: accounts, profiles, token_days, address_days. Out: MARKS, with a row LACK for each family.
+    """
+    engine.register("grouped", groups)
+    engine.register("remembered", remembered)
+    lacks = ", ".join(f"('{family}', {most})" for family, most in LACK_BITS.items())
+    return engine.fetch(
+        f"""
+        WITH shown AS ({SHOWN}),
+        customers AS (
+            SELECT account, coalesce(organization_id, account_id) AS customer
+            FROM accounts WHERE first_seen < $until
+        ),
+        sizes AS (
+            SELECT campaign_id, count(*) AS size,
+                   greatest(1, (SELECT count(*) FROM customers) - count(*)) AS rest
+            FROM grouped GROUP BY campaign_id
+        ),
+        volume AS (  -- exchanges, and about how many of them phrases were taken from
+            SELECT account, sum(exchanges) AS total,
+                   sum(exchanges / greatest(1, exchanges // {SAMPLE})) AS sampled
+            FROM profiles SEMI JOIN grouped USING (account) WHERE day < $until GROUP BY account
+        ),
+        held AS (
+            SELECT campaign_id, account, family, kind, value, max(day) AS last_day
+            FROM shown JOIN grouped USING (account) JOIN volume USING (account)
+            GROUP BY ALL
+            HAVING family <> 'wording'
+                OR sum(exchanges) >= CASE kind
+                       WHEN 'phrase' THEN {PHRASE_SHARE} * any_value(sampled)
+                       ELSE {SIGNATURE_SHARE} * any_value(total) END
+        ),
+        inside AS (
+            SELECT campaign_id, family, kind, value, count(DISTINCT customer) AS members,
+                   max(last_day) AS last_day
+            FROM held JOIN customers USING (account) GROUP BY ALL
+        ),
+        asked AS (
+            SELECT inside.*, size, rest
+            FROM inside JOIN sizes USING (campaign_id)
+            LEFT JOIN (SELECT campaign_id, kind, value, bits FROM remembered) AS before
+                USING (campaign_id, kind, value)
+            WHERE members >= greatest({LEAST_MARK}, size * CASE family WHEN 'wording'
+                             THEN {WORDING_SHARE} ELSE {MARK_SHARE} END)
+               OR bits IS NOT NULL
+            UNION ALL
+            SELECT campaign_id, family, kind, value, 0, last_day, size, rest
+            FROM remembered ANTI JOIN inside USING (campaign_id, kind, value)
+            JOIN sizes USING (campaign_id)
+        ),
+        holders AS (
+            SELECT DISTINCT asked.campaign_id, asked.family, kind, value, account,
+                   grouped.account IS NOT NULL AS member
+            FROM shown JOIN asked USING (kind, value)
+            LEFT JOIN grouped USING (campaign_id, account)
+        ),
+        counted AS (
+            SELECT campaign_id, kind, value, count(*) FILTER (WHERE NOT member) AS others
+            FROM holders GROUP BY ALL
+        ),
+        rated AS (
+            SELECT asked.*, log2((members + 0.1) / (size + 1)) AS rate,
+                   rate - log2((others + 0.5) / (rest + 1)) AS level,
+                   rate - log2((greatest(others - 1, 0) + 0.5) / (rest + 1)) AS level_of_other
+            FROM asked JOIN counted USING (campaign_id, kind, value)
+        ),
+        best AS (
+            SELECT campaign_id, family, account, member,
+                   max(CASE WHEN member THEN level ELSE level_of_other END) AS level
+            FROM holders JOIN rated USING (campaign_id, family, kind, value) GROUP BY ALL
+        ),
+        ladder AS (
+            SELECT campaign_id, family, level, count(*) FILTER (WHERE member) AS inside,
+                   count(*) FILTER (WHERE NOT member) AS outside
+            FROM best GROUP BY ALL
+            UNION ALL
+            SELECT DISTINCT campaign_id, family, level, 0, 0 FROM rated
+        ),
+        tails AS (
+            SELECT campaign_id, family, level,
+                   (sum(sum(inside)) OVER stronger + 0.1) / (size + 1) AS inside,
+                   (sum(sum(outside)) OVER stronger + 0.5) / (rest + 1) AS outside
+            FROM ladder JOIN sizes USING (campaign_id)
+            GROUP BY campaign_id, family, level, size, rest
+            WINDOW stronger AS (PARTITION BY campaign_id, family ORDER BY level DESC)
+        ),
+        worth AS (
+            SELECT campaign_id, family, kind, value,
+                   least({MOST_BITS}, log2(inside / outside)) AS bits, last_day
+            FROM rated JOIN tails USING (campaign_id, family, level)
+            WHERE level > {CHARACTERISTIC_BITS}
+        ),
+        lacking AS (
+            SELECT campaign_id, family,
+                   greatest(-any_value(most), log2((1 - least(0.999, max(inside)))
+                                                   / (1 - least(0.999, max(outside))))) AS bits
+            FROM tails JOIN (VALUES {lacks}) AS lacks (family, most) USING (family)
+            WHERE level > {CHARACTERISTIC_BITS} GROUP BY campaign_id, family
+        )
+        SELECT * FROM worth WHERE bits >= {LEAST_BITS}
+        UNION ALL
+        SELECT campaign_id, family, '{LACK}', 0, least(bits, 0.0), $until FROM lacking
+        UNION ALL
+        SELECT campaign_id, family, kind, value, bits, last_day  -- b bits: 1 stranger in 2^b
+        FROM remembered ANTI JOIN inside USING (campaign_id, kind, value)
+        JOIN sizes USING (campaign_id) LEFT JOIN counted USING (campaign_id, kind, value)
+        WHERE coalesce(others, 0) <= 1 + rest / pow(2, bits)
+        ORDER BY campaign_id, kind, value, family
+        """,
+        instants(until),
+    )
