@@ -16,8 +16,10 @@ from tests.campaigns.making import (
     scene,
 )
 
-from iolaus.campaigns.scene import Suspect
+from iolaus.campaigns.scene import Finding, Suspect
 from iolaus.campaigns.tests import (
+    claimed_hours,
+    concealment,
     deception,
     failover,
     handover,
@@ -228,6 +230,61 @@ def test_cards_shared_by_strangers_are_deception_and_by_one_organisation_are_not
 def test_cards_are_not_measured_in_a_log_without_cards(engine):
     rng = np.random.default_rng(7)
     assert np.isnan(fires(deception.examine, place(engine, rng, honest(rng)))["shared cards"])
+
+
+# --- claimed hours -----------------------------------------------------------------------------
+
+
+def local_hours(rng, zone):
+    """Accounts that work by day where they live: accounts x 24, UTC."""
+    at = (np.arange(24)[None, :] + zone[:, None] - rng.normal(14, 1.5, N)[:, None] + 12) % 24 - 12
+    return np.round(300 * np.exp(-((at / 4) ** 2)))
+
+
+def test_claimed_hours_fires_on_people_all_over_the_world_who_keep_one_clock(engine):
+    rng = np.random.default_rng(31)
+    countries = {"US": -6.0, "DE": 1.0, "IN": 5.5}
+    claimed = np.asarray(rng.choice(list(countries), N), dtype=object)
+    zone = np.asarray([countries[c] for c in claimed])
+    given = honest(rng, billing_country=claimed, hours=local_hours(rng, zone))
+    quiet(claimed_hours.examine, place(engine, rng, given))
+    zone[RING] = 8.0
+    given["hours"] = local_hours(rng, zone)
+    assert fires(claimed_hours.examine, place(engine, rng, given))["claimed hours"] < 1e-3
+
+
+# --- concealed control -------------------------------------------------------------------------
+
+
+def ways(**p):
+    return [Finding(n.replace("_", " "), "coordination", "s", 1.0, "n", v) for n, v in p.items()]
+
+
+def test_concealed_control_asks_for_two_ways_of_acting_as_one(engine):
+    at = scene(engine, behaviour(N))
+
+    def p(**of):
+        return concealment.examine(Suspect(RING, "wording"), at, ways(**of)).p
+
+    assert p(failover=1e-6, tempo=1e-5, release_pivot=0.5) == pytest.approx(2e-5)
+    assert p(failover=1e-6, tempo=0.3, release_pivot=0.5) == pytest.approx(0.6)
+    assert np.isnan(p(failover=1e-6))
+
+
+def test_concealed_control_says_nothing_of_members_who_openly_belong_together(engine):
+    strong = ways(failover=1e-6, tempo=1e-6)
+
+    def p(**claims):
+        return concealment.examine(
+            Suspect(RING, "wording"), scene(engine, behaviour(N, **claims)), strong
+        ).p
+
+    firm = with_ring(np.asarray([f"mail{i % 40}.example" for i in range(N)], dtype=object), "a.co")
+    everybody = np.full(N, "gmail.com", dtype=object)
+    legal = with_ring(np.full(N, None, dtype=object), "Firm Ltd")
+    assert np.isnan(p(email_domain=firm))
+    assert np.isnan(p(legal_name=legal))
+    assert p(email_domain=everybody) < 1e-5
 
 
 # --- harvest -----------------------------------------------------------------------------------

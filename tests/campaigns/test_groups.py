@@ -6,9 +6,10 @@ from tests.campaigns.making import tokens
 
 from iolaus.campaigns.candidates import candidates
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
-from iolaus.campaigns.links import Forecast, Links
+from iolaus.campaigns.links import Links
 from iolaus.campaigns.membership import customers, membership
 from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.campaigns.wordings import COARSE, communities
 from iolaus.core.tables import FAMILIES
 
 N = 300
@@ -145,9 +146,9 @@ def test_candidates_share_no_account(engine):
     held = ring(range(30)) | ring(range(25, 60)) | ring(range(100, 140))
     for value in range(1000, 1012):
         held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
-    plan = Forecast({}, {"skeleton": 50, "payment": 50})
+    held |= {("wording", "phrase", 2000 + i): list(range(200, 260)) for i in range(20)}
     clusters = [Cluster(np.arange(a, b), "links") for a, b in ((0, 35), (22, 62), (98, 141))]
-    found = candidates(clusters, matrix(engine, held), plan, nobody(N))
+    found = candidates(clusters, matrix(engine, held), nobody(N), 0)
     everyone = np.concatenate([c.members for c in found])
     assert len(found) >= 4
     assert {c.proposed_by for c in found} == {"links", "wording"}
@@ -161,7 +162,7 @@ def test_candidates_share_no_account(engine):
 
 def test_clusters_that_share_most_of_their_members_become_one(engine):
     clusters = [Cluster(np.arange(0, 24), "links"), Cluster(np.arange(10, 30), "links")]
-    found = candidates(clusters, matrix(engine, ring(range(30))), Forecast({}, {}), nobody(N))
+    found = candidates(clusters, matrix(engine, ring(range(30))), nobody(N), 0)
     assert [c.members.tolist() for c in found] == [list(range(30))]
 
 
@@ -170,9 +171,32 @@ def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
         ("wording", "system_prompt", 7): list(range(100, 180)),
         ("wording", "system_prompt", 8): list(range(20)),
     }
-    plan = Forecast({}, {"system_prompt": 15, "skeleton": 50, "payment": 50})
-    found = candidates([Cluster(np.arange(20), "links")], matrix(engine, held), plan, nobody(N))
+    found = candidates([Cluster(np.arange(20), "links")], matrix(engine, held), nobody(N), 0)
     assert [(c.proposed_by, c.members.size) for c in found] == [("wording", 80), ("links", 20)]
+
+
+def test_templates_come_together_when_accounts_use_some_of_them_and_popular_ones_divide_nobody(
+    engine,
+):
+    """60 accounts with 3 of 6 templates each and one instruction in all of them, three other
+    softwares with as many; a third of all have one popular phrase."""
+    rng = np.random.default_rng(4)
+    some = np.asarray([rng.permutation(6)[:3] for _ in range(60)])
+    held = {
+        ("wording", "skeleton", t): np.flatnonzero((some == t).any(axis=1)).tolist()
+        for t in range(6)
+    }
+    held |= {("wording", "phrase", 40 + i): list(range(60)) for i in range(4)}
+    for software in range(3):
+        users = list(range(100 + 50 * software, 150 + 50 * software))
+        held |= {("wording", "phrase", 50 + 10 * software + i): users for i in range(8)}
+    held[("wording", "phrase", 90)] = rng.permutation(N)[: N // 3].tolist()
+    number = communities(matrix(engine, held), 0, COARSE)
+    assert np.unique(number[:60]).size == 1
+    assert np.unique(number[100:150]).size == 1
+    assert number[0] != number[100]
+    holders = set(held[("wording", "phrase", 90)])
+    assert [a for a in range(250, N) if number[a] >= 0 and a not in holders] == []
 
 
 def test_what_one_declared_organisation_shares_ties_it_to_nobody_else(engine):

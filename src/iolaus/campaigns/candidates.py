@@ -2,7 +2,7 @@
 
 1. Groups of linked accounts, each grown and trimmed by its marks.
 2. Groups that share most of their members are one group.
-3. Holders of one wording that is too common to propose pairs, unless a group covers them already.
+3. Communities of wording, as far as no group has their accounts yet.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster
-from iolaus.campaigns.links import Forecast
 from iolaus.campaigns.membership import Membership, customers, membership
 from iolaus.campaigns.token_matrix import TokenMatrix
+from iolaus.campaigns.wordings import COARSE, FINE, communities
 from iolaus.core.tables import FAMILIES
 
 SAME_GROUP = 0.5  # of the smaller group's members
-COVERED = 0.5  # of a wording's holders are in a group already
-MOST_WORDINGS = 400  # hub wordings looked at, the most common first
-SAME_WORDING = 0.7  # of the smaller set of holders
 
 Ints = NDArray[np.int64]
 Strings = NDArray[np.object_]
@@ -37,7 +34,7 @@ class Candidate:
 
 
 def candidates(
-    clusters: list[Cluster], tokens: TokenMatrix, plan: Forecast, organizations: Strings
+    clusters: list[Cluster], tokens: TokenMatrix, organizations: Strings, seed: int
 ) -> list[Candidate]:
     """In: groups of linked accounts, largest first; each account's declared organisation or None.
     Out: candidates, largest first."""
@@ -49,7 +46,7 @@ def candidates(
     for candidate in linked:
         taken[candidate.members] = True
     return sorted(
-        linked + _wording_groups(tokens, plan, taken),
+        linked + _wording_groups(tokens, entities, taken, seed),
         key=lambda c: (-c.members.size, int(c.members[0])),
     )
 
@@ -96,28 +93,22 @@ def _is_member(group: Membership) -> NDArray[np.bool_]:
 
 
 def _wording_groups(
-    tokens: TokenMatrix, plan: Forecast, taken: NDArray[np.bool_]
+    tokens: TokenMatrix, entities: sp.csr_array, taken: NDArray[np.bool_], seed: int
 ) -> list[Candidate]:
-    wording = tokens.of_family("wording")
-    limit = np.asarray([plan.limits.get(kind, 0) for kind in wording.kind])
-    hubs = np.flatnonzero(wording.holders > limit)
-    hubs = hubs[np.argsort(-wording.holders[hubs], kind="stable")][:MOST_WORDINGS]
-    columns = wording.held.tocsc()
-    seen: list[Ints] = []
+    """What communities of wording hold beyond the linked groups, each trimmed by its marks: fine
+    ones first, and of the coarse ones what is left."""
     result = []
-    for hub in hubs:
-        holders = np.sort(columns.indices[columns.indptr[hub] : columns.indptr[hub + 1]])
-        if any(_overlap(holders, other) >= SAME_WORDING for other in seen):
-            continue
-        seen.append(holders)
-        free = holders[~taken[holders]].astype(np.int64)
-        if free.size < MIN_ACCOUNTS or free.size < (1 - COVERED) * holders.size:
-            continue
-        taken[free] = True
-        sure, by = np.full(free.size, 0.5), np.full(free.size, "wording", dtype=object)
-        result.append(Candidate(free, sure, by, "wording"))
+    for resolution in (FINE, COARSE):
+        number = communities(tokens, seed, resolution)
+        for name in np.unique(number[number >= 0]):
+            holders = np.flatnonzero((number == name) & ~taken)
+            if holders.size < MIN_ACCOUNTS:
+                continue
+            group = membership(holders, tokens, entities)
+            free = group.members[~taken[group.members]]
+            if free.size < MIN_ACCOUNTS:
+                continue
+            taken[free] = True
+            by = np.full(free.size, "wording", dtype=object)
+            result.append(Candidate(free, group.probability[free], by, "wording"))
     return result
-
-
-def _overlap(a: Ints, b: Ints) -> float:
-    return np.intersect1d(a, b, assume_unique=True).size / min(a.size, b.size)

@@ -24,6 +24,8 @@ from iolaus.campaigns.stage_tables import (
 )
 from iolaus.campaigns.tests import examine
 from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.campaigns.unite import unite
+from iolaus.campaigns.wordings import COARSE, FINE
 from iolaus.engine import DuckEngine, Table
 
 Progress = Callable[[str, int, int], None]  # step, done, total
@@ -75,7 +77,7 @@ def investigate(
         engine,
         f"groups_of_{looked.tokens.name}",
         lambda: candidates(
-            cluster(links, seen.accounts, seed), matrix, plan, seen.claims["organization_id"]
+            cluster(links, seen.accounts, seed), matrix, seen.claims["organization_id"], seed
         ),
         groups_table,
         groups_from,
@@ -103,7 +105,8 @@ def investigate(
     )
     tested = [_but(one, without) for one in findings]
     judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
-    return Investigation(_judge_again(judged, scene, fdr, without), scene, plan)
+    judged = _judge_again(judged, scene, fdr, without)
+    return Investigation(_united(judged, scene, fdr, without), scene, plan)
 
 
 def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> Looked:
@@ -150,6 +153,27 @@ def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> l
 
 def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:
     return examine(Suspect(candidate.members, candidate.proposed_by), scene)
+
+
+def _united(
+    judged: list[Judged], scene: Scene, fdr: float, without: frozenset[str]
+) -> list[Judged]:
+    """Campaigns of one wording as one. Null: this log without the campaigns found."""
+    found = [j.candidate.members for j in judged if j.verdict == "distillation"]
+    if not found or "uniting" in without:
+        return judged
+    rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
+
+    def test(candidate: Candidate) -> list[Finding]:
+        return _but(_examine(candidate, rest), without)
+
+    for resolution in (FINE, COARSE):
+        after = unite(judged, rest, test, fdr, resolution)
+        if after is not None:
+            known = {j.candidate.members.tobytes(): j.findings for j in judged}
+            tested = [(c, known.get(c.members.tobytes()) or test(c)) for c in after]
+            judged = judge(tested, scene, fdr)
+    return judged
 
 
 def _judge_again(

@@ -2,6 +2,8 @@
 
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.tests import (
+    claimed_hours,
+    concealment,
     deception,
     failover,
     handover,
@@ -24,10 +26,12 @@ _TESTS = (
     handover.examine,
     overlap.examine,
     deception.examine,
+    claimed_hours.examine,
     harvest.examine,
 )
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     """Every test's findings, those that could not be measured included."""
-    return [finding for test in _TESTS for finding in test(suspect, scene)]
+    findings = [finding for test in _TESTS for finding in test(suspect, scene)]
+    return [*findings, concealment.examine(suspect, scene, findings)]

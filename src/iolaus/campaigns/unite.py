@@ -1,0 +1,107 @@
+"""unite: what one operator words alike is one campaign.
+
+Links can find an operator in pieces, and leave out accounts that share nothing but the wording. A
+wording alone proves nothing: a popular prompt pack has honest users. So what a community of wording
+holds beyond the campaigns found in it is tested as a group of its own, and joins them only if it
+hides what it is, and collects, as they do; and all of it together must pass as one campaign.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iolaus.campaigns.candidates import Candidate
+from iolaus.campaigns.clusters import MIN_ACCOUNTS
+from iolaus.campaigns.judge import Judged, claim_p_value, element_p_values
+from iolaus.campaigns.membership import customers, membership
+from iolaus.campaigns.scene import Finding, Scene
+from iolaus.campaigns.wordings import communities
+
+MOST_IN = 0.5  # of a campaign's members lie in the community that it is of
+
+MOST_KEPT = 0.9  # of the accounts in the campaigns found must be the whole's as well
+
+Ints = NDArray[np.int64]
+Test = Callable[[Candidate], list[Finding]]
+
+
+def unite(
+    judged: list[Judged], scene: Scene, test: Test, fdr: float, resolution: float
+) -> list[Candidate] | None:
+    """The candidates after campaigns of one wording were united; None where nothing changed.
+
+    `resolution`: of the communities of wording, `wordings.FINE` or `wordings.COARSE`.
+    """
+    number = communities(scene.tokens, scene.seed, resolution)
+    raised = [j.candidate for j in judged if j.verdict == "distillation"]
+    of = np.asarray([_community(c.members, number) for c in raised], dtype=np.int64)
+    made = []
+    for name in np.unique(of[of >= 0]):
+        parts = [c for c, community in zip(raised, of, strict=True) if community == name]
+        whole = _whole(parts, np.flatnonzero(number == name), scene, test, fdr)
+        if whole is not None:
+            made.append(whole)
+    if not made:
+        return None
+    return _replaced([j.candidate for j in judged], made)
+
+
+def _community(members: Ints, number: Ints) -> int:
+    """The community that holds most of the members; -1 where none holds enough."""
+    names, counts = np.unique(number[members], return_counts=True)
+    best = int(counts.argmax())
+    return int(names[best]) if counts[best] >= MOST_IN * members.size else -1
+
+
+def _whole(
+    parts: list[Candidate], holders: Ints, scene: Scene, test: Test, fdr: float
+) -> Candidate | None:
+    """All parts and the rest of their community, if that is one campaign; None if it adds nothing
+    or is none."""
+    known = np.unique(np.concatenate([c.members for c in parts]))
+    entities = customers(scene.seen.claims["organization_id"])
+    grown = membership(np.union1d(known, holders), scene.tokens, entities)
+    by = np.full(scene.seen.accounts, "wording", dtype=object)
+    for part in parts:
+        by[part.members] = part.first_linked_by
+    rest = np.setdiff1d(grown.members, known)
+    if rest.size < MIN_ACCOUNTS or not _alike(_candidate(rest, grown.probability, by), test, fdr):
+        rest = rest[:0]
+    if len(parts) == 1 and rest.size == 0:
+        return None
+    sure = np.intersect1d(known, grown.members)  # judged by the whole, some are strangers
+    if sure.size < MOST_KEPT * known.size:
+        return None  # the crowd around them is too large to say anything about them
+    whole = _candidate(np.union1d(sure, rest), grown.probability, by)
+    return whole if claim_p_value(element_p_values(test(whole))) <= fdr else None
+
+
+def _candidate(
+    members: Ints, probability: NDArray[np.float64], by: NDArray[np.object_]
+) -> Candidate:
+    proposed_by = "wording" if (by[members] == "wording").all() else "links"
+    return Candidate(members, probability[members], by[members], proposed_by)
+
+
+def _alike(rest: Candidate, test: Test, fdr: float) -> bool:
+    elements = element_p_values(test(rest))
+    return elements["deception"] <= fdr and elements["harvest"] <= fdr
+
+
+def _replaced(candidates: list[Candidate], made: list[Candidate]) -> list[Candidate]:
+    """The made ones, and of the others what is left of them."""
+    taken = np.concatenate([c.members for c in made])
+    left = list(made)
+    for candidate in candidates:
+        free = ~np.isin(candidate.members, taken)
+        if free.sum() >= MIN_ACCOUNTS:
+            left.append(
+                Candidate(
+                    candidate.members[free],
+                    candidate.probability[free],
+                    candidate.first_linked_by[free],
+                    candidate.proposed_by,
+                )
+            )
+    return sorted(left, key=lambda c: (-c.members.size, int(c.members[0])))

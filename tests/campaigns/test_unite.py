@@ -1,0 +1,54 @@
+"""What one operator words alike is one campaign, and who only uses the same words is not."""
+
+import numpy as np
+from tests.campaigns.making import behaviour, scene
+
+from iolaus.campaigns.candidates import Candidate
+from iolaus.campaigns.judge import Judged
+from iolaus.campaigns.scene import Finding
+from iolaus.campaigns.unite import unite
+from iolaus.campaigns.wordings import COARSE
+from iolaus.core.tables import ELEMENTS
+
+N, FDR = 400, 0.01
+FIRST, SECOND, REST = np.arange(40), np.arange(40, 70), np.arange(70, 100)
+WORDED = {
+    ("wording", "skeleton", 1): list(range(100)),
+    ("wording", "skeleton", 2): list(range(200, 300)),
+}
+
+
+def judged(members, verdict="distillation"):
+    by = np.full(members.size, "money", dtype=object)
+    candidate = Candidate(members, np.ones(members.size), by, "links")
+    return Judged(candidate, [], dict.fromkeys(ELEMENTS, 1e-6), 1e-6, 1e-6, verdict)
+
+
+def alike(p_of_rest):
+    """A test that finds everything in every group, and `p_of_rest` in the rest of the wording."""
+
+    def test(candidate):
+        p = p_of_rest if np.array_equal(candidate.members, REST) else (1e-6,) * 3
+        return [Finding("t", e, "s", 1.0, "n", v) for e, v in zip(ELEMENTS, p, strict=True)]
+
+    return test
+
+
+def united(engine, groups, p_of_rest):
+    at = scene(engine, behaviour(N), holdings=WORDED)
+    found = unite(groups, at, alike(p_of_rest), FDR, COARSE)
+    return None if found is None else [c.members.tolist() for c in found]
+
+
+def test_pieces_of_one_wording_become_one_campaign_with_the_rest_that_acts_as_they_do(engine):
+    found = united(engine, [judged(FIRST), judged(SECOND)], (0.5, 1e-6, 1e-6))
+    assert found == [list(range(100))]
+
+
+def test_honest_users_of_the_same_wording_stay_out(engine):
+    for p in ((1e-6, 0.3, 1e-6), (1e-6, 1e-6, 0.3)):
+        assert united(engine, [judged(FIRST), judged(SECOND)], p) == [list(range(70))]
+
+
+def test_where_no_campaign_was_raised_nothing_is_united(engine):
+    assert united(engine, [judged(FIRST, "resale"), judged(SECOND, "resale")], (1e-6,) * 3) is None
