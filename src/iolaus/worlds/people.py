@@ -20,6 +20,7 @@ _KIND = "labs tech soft data works systems cloud studio digital group ai media"
 OLDEST = 500.0 * DAY  # accounts have been opened over the 500 days before the log
 LIMITS: Final = ((1024,), (512, 1024), (4096,), (2048, 4096), (8192,), (256,))
 TEMPERATURES: Final = (None, None, 0.0, 0.2, 0.7, 1.0)
+EARLY = 0.8  # hours, sigma: some get up early
 KEEPS = 0.7  # share of accounts that keep a population's usual limit, and temperature
 
 
@@ -105,7 +106,7 @@ def person(
         "signup_ip": home[0].ip,
         "email_domain": mail_domain(country, rng),
         "email_hash": stage.fresh("mail"),
-        "zone": zone,
+        "zone": zone + float(rng.normal(0.0, EARLY)),
         "billing_country": country,
         "weight": heavy(rng),
         "start": began,

@@ -4,7 +4,7 @@ import numpy as np
 
 from iolaus.worlds import clients
 from iolaus.worlds.grammar import Grammar
-from iolaus.worlds.model import DAY, HOUR, Account, Cohort, Tokens, Voice
+from iolaus.worlds.model import DAY, HOUR, Account, Cohort, Rows, Tokens, Voice
 from iolaus.worlds.people import (
     Stage,
     adoption,
@@ -157,7 +157,10 @@ def _pool(stage: Stage, count: int, rng: np.random.Generator) -> list[Account]:
     domain = str(rng.choice(("gmail.com", "outlook.com", stage.disposable[0])))
     client, alone = clients.sdks(2, rng), float(rng.uniform(0.1, 0.4))
     systems = (None, None, "You are a helpful assistant.", *stage.source.draw("persona", 25, rng))
-    kinds = ("chat",) * 5 + ("code",) * 3 + ("business", "data", "agentic", "support")
+    kinds: tuple[str, ...] = ("chat",) * 5 + ("code",) * 3
+    kinds += ("business", "data", "agentic", "support")
+    for _ in range(int(rng.integers(0, 3))):
+        kinds += (_resold(stage, rng),) * int(rng.integers(1, 5))
     asks = [("", f"\n{ask}") for ask in stage.source.draw("longask", 2, rng)]
     usual = Tokens(context=500, output=330, spread=1.1, reasoning=0.15, cached=0.1)
     accounts = []
@@ -175,3 +178,17 @@ def _pool(stage: Stage, count: int, rng: np.random.Generator) -> list[Account]:
             tokens=around(usual, rng),
         ))  # fmt: skip
     return accounts
+
+
+def _resold(stage: Stage, rng: np.random.Generator) -> str:
+    """A kind: one product that buys from the reseller, so that its template is on all accounts."""
+    voice, kind = _product_voice(stage, rng), f"resold{stage.serial()}"
+    head, tail = voice.frames[0]
+
+    def sent(rows: Rows, draw: np.random.Generator) -> list[str]:
+        taste = np.full(rows.slot.size, voice.taste)
+        bodies = stage.source.draw(voice.kinds[0], rows.slot.size, draw, taste)
+        return [f"{head}{body}{tail}" for body in bodies]
+
+    stage.kinds[kind] = sent
+    return kind

@@ -170,7 +170,6 @@ def evaluators(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
         given = {"addresses": exits, "signup_ip": exits[0].ip} if tunnel else {}
         accounts.append(person(
             stage, "evaluator", voice, rng, rhythm="office", session=150.0, gap=3.0,
-            plan="pay_as_you_go", payment=stage.fresh("card"), verification="payment",
             adoption=float(rng.uniform(2, 72) * HOUR), second_tier=0.5,
             tokens=around(Tokens(
                 context=20, output=260, spread=0.5, reasoning=0.4, limit=(1024, 2048),

@@ -3,6 +3,8 @@
 Each has something in common that a campaign has too: a card, an office, a rubric, a gateway.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from iolaus.worlds import clients
@@ -22,6 +24,7 @@ from iolaus.worlds.people import (
 from iolaus.worlds.phrases import RULES
 
 STAFF = (8, 25)  # accounts of an undeclared firm: usual, most
+BATCHES = 0.2  # share of undeclared firms of programmers that fill a data set for their product
 CLIENTS = (6, 14)  # accounts that one agency keeps for its clients
 RESEARCHERS = (12, 40)
 GRADERS = (25, 80)
@@ -29,7 +32,10 @@ CUSTOMERS = (80, 300)  # accounts behind one vendor's gateway
 
 
 def small_companies(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
-    """Firms that declare no organisation: one mail domain, one office address, one card."""
+    """Firms that declare no organisation: one mail domain, one office address, one card.
+
+    Some work off a list of long, reasoned tasks together, under their own name and card.
+    """
     accounts: list[Account] = []
     for size in parts(count, *STAFF, rng):
         country, domain = nation(rng), company_domain(stage, rng)
@@ -37,6 +43,7 @@ def small_companies(stage: Stage, count: int, rng: np.random.Generator) -> Cohor
         card, founded = stage.fresh("card"), float(rng.uniform(-200 * DAY, 0.6 * stage.span))
         at_once = rng.random() < 0.4  # the firm signs everybody up on one morning
         programmers, house = rng.random() < 0.5, stage.source.draw("persona", 1, rng)[0]
+        batch = _batch(stage, house, rng) if programmers and rng.random() < BATCHES else None
         for _ in range(size):
             at = founded + float(rng.exponential((2 * HOUR) if at_once else 25 * DAY))
             make = developer if rng.random() < (0.8 if programmers else 0.1) else web_user
@@ -48,10 +55,20 @@ def small_companies(stage: Stage, count: int, rng: np.random.Generator) -> Cohor
             )  # fmt: skip
             if programmers and rng.random() < 0.6:
                 account.voice = Voice(account.voice.kinds, (house,), account.voice.frames)
+            if batch and account.channel != "web_app":
+                account.voice, account.session, account.gap = batch, 80.0, 6.0
+                account.tokens = replace(account.tokens, output=900.0, reasoning=0.6)
             own = account.addresses[: int(rng.integers(0, 2))]
             account.addresses, account.rotate = [*office, *own], "session"
             accounts.append(account)
     return Cohort(accounts, share=0.9)
+
+
+def _batch(stage: Stage, house: str, rng: np.random.Generator) -> Voice:
+    """One template with a request for reasoning, around items of the firm's own product."""
+    task = Grammar().fill(str(rng.choice(RULES["product"])), 1, rng)[0]
+    ask = stage.source.draw("longask", 1, rng)[0]
+    return Voice(("support",), (house,), ((f"{task} {ask}\n\n", ""),), stage.serial())
 
 
 def agencies(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
