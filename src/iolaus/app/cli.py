@@ -34,6 +34,9 @@ Out = Annotated[Path, typer.Option("--out", help="Directory for the results.")]
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
 Memory = Annotated[str, typer.Option("--memory", help="What the run may take, such as 4GB.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Cores to use.")]
+KnownFile = Annotated[
+    Path | None, typer.Option("--known", help="known.parquet of an earlier scan or replay.")
+]
 Keep = Annotated[bool, typer.Option("--keep-stages", help="Keep every stage's table.")]
 
 
@@ -45,6 +48,7 @@ def scan(
     memory: Memory = "4GB",
     threads: Threads = 2,
     keep_stages: Keep = False,
+    known: KnownFile = None,
 ) -> None:
     """Find campaigns in a log: verdicts, evidence and report.html."""
     settings = settings_file.load(config)
@@ -58,6 +62,7 @@ def scan(
             threads=threads,
             keep_stages=keep_stages,
             report=report,
+            known=known,
         )
     _show(result, out)
 
@@ -71,6 +76,7 @@ def replay(
     memory: Memory = "4GB",
     threads: Threads = 2,
     keep_stages: Keep = False,
+    known: KnownFile = None,
 ) -> None:
     """Judge a log day by day, knowing nothing of the future: detections.parquet."""
     settings = settings_file.load(config)
@@ -85,6 +91,7 @@ def replay(
             threads=threads,
             keep_stages=keep_stages,
             report=report,
+            known=known,
         )
     named = sum(verdict == "distillation" for verdict in found["verdict"].to_pylist())
     _print(f"{named:,} accounts named as distillation; see {out / 'detections.parquet'}")
@@ -157,7 +164,8 @@ def _show(result: Results, out: Path) -> None:
     campaigns = "1 campaign" if raised == 1 else f"{raised} campaigns"
     _print(f"{campaigns} of distillation; {len(verdicts) - raised} other groups, not called so.")
     for row in result.campaigns.to_pylist()[:raised]:
-        _print(f"  {row['campaign_id']}  q = {row['q_value']:.2g}  {row['summary']}")
+        sure = "known" if row["q_value"] is None else f"q = {row['q_value']:.2g}"
+        _print(f"  {row['campaign_id']}  {sure}  {row['summary']}")
     rejected = json.loads((out / "run.json").read_text(encoding="utf-8"))["rejects"]
     if rejected:
         causes = ", ".join(f"{cause} {count:,}" for cause, count in sorted(rejected.items()))

@@ -1,4 +1,4 @@
-"""known.parquet: known campaigns as one file, one row per campaign, and its effect on results."""
+"""known.parquet: known campaigns as one file, one row per campaign."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from iolaus.campaigns import Named, Results
 from iolaus.campaigns.known import CAMPAIGNS, MARKS, MEMBERS, Known, known
 from iolaus.core.errors import InputError
 from iolaus.core.files import write_table
@@ -63,23 +62,6 @@ def digest(memory: Known) -> str:
     """What is known, as a short text: runs with another memory share no stages."""
     rows = [t.to_pylist() for t in (memory.campaigns, memory.members, memory.marks)]
     return hashlib.sha256(repr(rows).encode()).hexdigest()
-
-
-def with_ids(result: Results, named: Named) -> Results:
-    """The same results under the ids that known campaigns keep."""
-    return Results(
-        *(
-            with_id(table, named.kept)
-            for table in (result.campaigns, result.members, result.evidence)
-        )
-    )
-
-
-def with_id(table: pa.Table, kept: dict[str, str]) -> pa.Table:
-    """A table whose column campaign_id says the kept id wherever there is one."""
-    place = table.schema.get_field_index("campaign_id")
-    ids = [kept.get(name, name) for name in table["campaign_id"].to_pylist()]
-    return table.set_column(place, table.schema.field(place), pa.array(ids, pa.string()))
 
 
 def _folded(rows: pa.Table, campaigns: pa.Table) -> pa.Array:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolaus import __version__, campaigns
-from iolaus.app.known import digest, read_known, with_ids, write_known
+from iolaus.app.known import digest, read_known, write_known
 from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.scan import refuse_overlap
@@ -113,7 +113,7 @@ def _looked(
     )
     if day.remembering:
         before = campaigns.add_recognised(before, recognised)
-        result = with_ids(campaigns.results(found), campaigns.named(found, before))
+        result = campaigns.recall(campaigns.results(found), campaigns.named(found, before), before)
         before = campaigns.remember(found, before)
     else:
         result = campaigns.results(found)

@@ -3,16 +3,18 @@
 import json
 import shutil
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
 from iolaus import __version__, campaigns
+from iolaus.app.known import digest, read_known, write_known
 from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.settings import Settings
-from iolaus.campaigns import Investigation, Results
+from iolaus.campaigns import Investigation, Known, Named, Results
 from iolaus.cases import ReportInput, render
 from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_table, write_text
@@ -30,8 +32,13 @@ def scan(
     threads: int,
     keep_stages: bool,
     report: Reporter,
+    known: Path | None = None,
 ) -> Results:
-    """Scan a log directory and write the files that the data contract names into `out`."""
+    """Scan a log directory and write the files that the data contract names into `out`.
+
+    known: an earlier run's known.parquet. Its campaigns keep their ids, and accounts that carry
+    their marks are named even where no group of them is found.
+    """
     began, clock = datetime.now(UTC), time.monotonic()
     timings: dict[str, float] = {}
 
@@ -42,7 +49,8 @@ def scan(
 
     refuse_overlap(log, out)
     source = open_source(log, settings, report)
-    stages = Stages(out / "stages", source.key(settings))
+    before = read_known(known)
+    stages = Stages(out / "stages", f"{source.key(settings)} {digest(before)}")
     lap("digest")
     with prepare(source, stages, memory=memory, threads=threads, report=report) as prepared:
         lap("prepare")
@@ -57,14 +65,37 @@ def scan(
             progress=report,
         )
         lap("investigate")
-        result = campaigns.results(found)
+        recalled = _recall(found, before, prepared)
         run = _run_facts(log, prepared, settings, began, found)
-        page = _report(found, result, prepared, settings, run)
+        run |= {"known_campaigns": len(before), "recognised": recalled.recognised}
+        page = _report(found, recalled, prepared, settings, run)
         lap("report")
-        _write(out, result, page, {**run, "timings_s": timings}, stages)
+        _write(out, recalled.result, page, {**run, "timings_s": timings}, stages)
+        write_known(recalled.after, out / "known.parquet")
     if not keep_stages:
         stages.remove()
-    return result
+    return recalled.result
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """Results with what was known from before, the groups' ids, and what is known afterwards."""
+
+    result: Results
+    names: Named
+    recognised: int
+    after: Known
+
+
+def _recall(found: Investigation, before: Known, prepared: Prepared) -> Recalled:
+    """Recognise accounts of known campaigns, give groups their known ids, and remember."""
+    engine, until = prepared.engine, prepared.until
+    recognised = campaigns.recognise(engine, before, prepared.first_day, until)
+    grown = campaigns.add_recognised(before, recognised)
+    names = campaigns.named(found, grown)
+    result = campaigns.recall(campaigns.results(found), names, grown)
+    result = campaigns.with_recognised(result, recognised, grown, engine, until)
+    return Recalled(result, names, recognised.num_rows, campaigns.remember(found, grown))
 
 
 def refuse_overlap(log: Path, out: Path) -> None:
@@ -115,21 +146,26 @@ def not_run(found: Investigation) -> list[dict[str, str]]:
 
 def _report(
     found: Investigation,
-    result: Results,
+    recalled: Recalled,
     prepared: Prepared,
     settings: Settings,
     run: dict[str, object],
 ) -> str:
+    result = recalled.result
+
+    def kept(table: pa.Table) -> pa.Table:
+        return campaigns.with_kept_ids(table, recalled.names)
+
     return render(
         ReportInput(
             campaigns=result.campaigns,
             members=result.members,
             evidence=result.evidence,
-            timeline=campaigns.timeline(found),
-            ties=campaigns.ties(found),
-            nulls=campaigns.nulls(found),
+            timeline=kept(campaigns.timeline(found)),
+            ties=kept(campaigns.ties(found)),
+            nulls=kept(campaigns.nulls(found)),
             excerpts=_excerpts(result, prepared, settings),
-            unmeasured=campaigns.unmeasured(found),
+            unmeasured=kept(campaigns.unmeasured(found)),
             run=run,
         )
     )

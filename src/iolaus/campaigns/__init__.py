@@ -4,6 +4,7 @@ from iolaus.campaigns.investigate import Investigation, Looked, investigate
 from iolaus.campaigns.known import Known
 from iolaus.campaigns.memory import Named, add_recognised, named, remember
 from iolaus.campaigns.pictures import nulls, ties, timeline, unmeasured
+from iolaus.campaigns.recall import recall, with_kept_ids, with_recognised
 from iolaus.campaigns.recognise import recognise
 from iolaus.campaigns.results import Results, results
 
@@ -17,10 +18,13 @@ __all__ = [
     "investigate",
     "named",
     "nulls",
+    "recall",
     "recognise",
     "remember",
     "results",
     "ties",
     "timeline",
     "unmeasured",
+    "with_kept_ids",
+    "with_recognised",
 ]

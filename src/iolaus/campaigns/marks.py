@@ -17,7 +17,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from iolaus.campaigns.known import LACK, MARKS
+from iolaus.campaigns.known import LACK
 from iolaus.campaigns.membership import CHARACTERISTIC_BITS, LACK_BITS, MOST_BITS
 from iolaus.engine import DuckEngine
 
