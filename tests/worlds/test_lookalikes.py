@@ -229,6 +229,16 @@ def test_shop_opens_accounts_that_strangers_use(built: tuple[Stage, dict[str, Co
     assert all(a.start >= a.created for a in accounts)
 
 
+def test_stolen_cards_are_all_that_their_users_share(
+    built: tuple[Stage, dict[str, Cohort]],
+) -> None:
+    accounts = built[1]["stolen_card"].accounts
+    assert 2 <= max(Counter(a.payment for a in accounts).values()) <= 6
+    assert np.mean([a.billing_country != a.country for a in accounts]) > 0.6
+    assert len({a.device for a in accounts if a.device}) > 0.8 * len(accounts)
+    assert max(Counter(net for a in accounts for net in _nets([a])).values()) <= 2
+
+
 def test_most_enterprises_move_to_a_release_together() -> None:
     make = populations("lookalikes").table["enterprise"][0]
     firms = _groups(make(_stage(), 800, _rng()).accounts, "organization_id")

@@ -44,7 +44,7 @@ class Mix:
 
 # Shares sum to 1. Web users and developers are most; the look-alikes are enough to be counted.
 POPULATIONS: Final[Shares] = {
-    "web_user": (individuals.web_users, 0.235),
+    "web_user": (individuals.web_users, 0.231),
     "developer": (individuals.developers, 0.18),
     "framework_user": (crowds.framework_users, 0.13),
     "enterprise": (companies.enterprises, 0.06),
@@ -67,6 +67,7 @@ POPULATIONS: Final[Shares] = {
     "flash_crowd": (trends.flash_crowds, 0.01),
     "course": (trends.courses, 0.008),
     "shop_account": (trends.shop_accounts, 0.005),
+    "stolen_card": (individuals.stolen_cards, 0.004),
 }
 # Nine in ten accounts look like a campaign in some way, and none is one.
 LOOKALIKES: Final[Shares] = {
@@ -79,10 +80,10 @@ LOOKALIKES: Final[Shares] = {
     "vpn_user": (individuals.vpn_users, 0.06),
     "saas": (companies.saas, 0.04),
     "reseller": (companies.reseller, 0.07),
-    "family": (individuals.families, 0.03),
+    "family": (individuals.families, 0.02),
     "evaluator": (crowds.evaluators, 0.05),
     "class": (crowds.classroom, 0.05),
-    "hackathon": (crowds.hackathon, 0.04),
+    "hackathon": (crowds.hackathon, 0.03),
     "synthetic_data_job": (companies.synthetic_data, 0.01),
     "small_company": (teams.small_companies, 0.05),
     "agency": (teams.agencies, 0.03),
@@ -93,6 +94,7 @@ LOOKALIKES: Final[Shares] = {
     "flash_crowd": (trends.flash_crowds, 0.03),
     "course": (trends.courses, 0.02),
     "shop_account": (trends.shop_accounts, 0.02),
+    "stolen_card": (individuals.stolen_cards, 0.02),
 }
 _MIXES: Final[Mapping[str, Shares]] = {"ordinary": POPULATIONS, "lookalikes": LOOKALIKES}
 

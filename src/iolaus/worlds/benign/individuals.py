@@ -161,6 +161,21 @@ def families(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
     return Cohort(accounts, share=0.5)
 
 
+def stolen_cards(stage: Stage, count: int, rng: np.random.Generator) -> Cohort:
+    """Strangers who pay with cards of a leak: each card on two to six of them, billed elsewhere."""
+    accounts: list[Account] = []
+    while len(accounts) < count:
+        card, billed = stage.fresh("card"), nation(rng)
+        for _ in range(min(int(rng.integers(2, 7)), count - len(accounts))):
+            make = developer if rng.random() < 0.6 else web_user
+            accounts.append(make(
+                stage, "stolen_card", rng, payment=card, billing_country=billed,
+                plan="pay_as_you_go", verification="payment", email_domain=str(
+                    rng.choice(stage.disposable)) if rng.random() < 0.3 else "gmail.com",
+            ))  # fmt: skip
+    return Cohort(accounts, share=0.8)
+
+
 def fraud(stage: Stage, accounts: list[Account], share: float, rng: np.random.Generator) -> None:
     """Stolen cards among strangers: a card of one is found on one or two others."""
     paying = [a for a in accounts if a.payment and a.organization_id is None]
