@@ -3,7 +3,9 @@
 Links can find an operator in pieces, and leave out accounts that share nothing but the wording. A
 wording alone proves nothing: a popular prompt pack has honest users. So what a community of wording
 holds beyond the campaigns found in it is tested as a group of its own, and joins them only if it
-hides what it is, and collects, as they do; and all of it together must pass as one campaign.
+hides what it is, and collects, as they do. Where nearly all holders of a wording are known to be
+the operator's, it is his, and the few others need only collect as they do. All of it together must
+pass as one campaign.
 """
 
 from collections.abc import Callable
@@ -20,6 +22,8 @@ from iolaus.campaigns.wordings import communities
 
 MOST_IN = 0.5  # of a campaign's members lie in the community that it is of
 
+HIS = 0.75  # of a community are known to be the operator's: then the wording is his
+SOME = 0.05  # p-value of collecting that is asked of the few others
 MOST_KEPT = 0.9  # of the accounts in the campaigns found must be the whole's as well
 
 Ints = NDArray[np.int64]
@@ -66,7 +70,12 @@ def _whole(
     for part in parts:
         by[part.members] = part.first_linked_by
     rest = np.setdiff1d(grown.members, known)
-    if rest.size < MIN_ACCOUNTS or not _alike(_candidate(rest, grown.probability, by), test, fdr):
+    if rest.size and not _alike(
+        _candidate(rest, grown.probability, by),
+        test,
+        fdr,
+        theirs=known.size >= HIS * grown.members.size,
+    ):
         rest = rest[:0]
     if len(parts) == 1 and rest.size == 0:
         return None
@@ -84,8 +93,13 @@ def _candidate(
     return Candidate(members, probability[members], by[members], proposed_by)
 
 
-def _alike(rest: Candidate, test: Test, fdr: float) -> bool:
+def _alike(rest: Candidate, test: Test, fdr: float, *, theirs: bool) -> bool:
+    """Whether the rest of a wording does as the campaign does; `theirs`: the wording is its own."""
+    if rest.members.size < MIN_ACCOUNTS and not theirs:
+        return False
     elements = element_p_values(test(rest))
+    if theirs:
+        return elements["harvest"] <= SOME
     return elements["deception"] <= fdr and elements["harvest"] <= fdr
 
 
