@@ -181,7 +181,7 @@ def test_a_cell_is_measured_once_and_frozen_whole(bench):
     assert not frozen(bench, cell)
     path = measure(bench, cell, lambda step: None)
     kept = json.loads(path.read_text(encoding="utf-8"))
-    assert kept["commit"] == origin.commit()
+    assert kept["commit"] == bench.commit
     assert kept["score"]["recall"]["of"] == 20
     assert kept["score"]["exchanges_lost"]["of"] > 0
     assert 0 < kept["named"]["first_day_share"] <= 1

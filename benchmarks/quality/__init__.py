@@ -1,0 +1,1 @@
+"""Detection quality: every family of campaigns, every look-alike, against every peer."""
