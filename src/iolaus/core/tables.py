@@ -100,6 +100,10 @@ TEXT_FEATURES: Final = _schema(
     phrases=pa.list_(pa.int64()),  # bottom-k sketch of word shingles of both texts, at most 24
     capability=pa.string(),  # the one that fits best, see CAPABILITIES
     capability_bits=pa.int32(),  # bit i set: CAPABILITIES[i] is present
+    # 128 signs of a random projection of the prompt's words, 64 a column (bit set: +1); null where
+    # the prompt has too few words
+    content_low=pa.int64(),
+    content_high=pa.int64(),
 )
 
 CAPABILITIES: Final = (

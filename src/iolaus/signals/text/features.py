@@ -56,6 +56,7 @@ def text_features(prompt: pa.Array, system_prompt: pa.Array) -> pa.RecordBatch:
         _list_array(merged, no_text),
         pc.take(pa.array(CAPABILITIES), pa.array(merged.best, mask=no_text)),
         pa.array(merged.bits, mask=no_text),
+        *(pa.array(user.codes[user_row, lane], mask=user.thin[user_row]) for lane in range(2)),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=TEXT_FEATURES)
 
@@ -140,6 +141,8 @@ def _room(rows: int, k: int) -> Scanned:
         np.zeros((rows, k), np.uint64),
         np.zeros(rows, np.int32),
         np.zeros((rows, len(CAPABILITIES)), np.int32),
+        np.zeros((rows, 2), np.int64),
+        np.ones(rows, np.bool_),
     )
 
 

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from . import chars
 from .chars import CLASS, is_digit, is_upper, is_word, lower2, wide
+from .content import MIN_WORDS, count_content, majority
 from .hashing import FACTOR, WORD_SEED, exact, mix
 from .jit import kernel
 from .tokens import (
     BARREN,
+    CONTENT_WORDS,
     FENCE,
     M_SIZE,
     MASKED_TO,
@@ -75,6 +77,8 @@ class Scanned(NamedTuple):
     phrases: NDArray[np.uint64]  # texts x k, unsorted
     sizes: NDArray[np.int32]  # how many of each row of `phrases` are set
     scores: NDArray[np.int32]  # texts x capabilities, in tenths
+    codes: NDArray[np.int64]  # texts x 2: the content code's lanes
+    thin: NDArray[np.bool_]  # too few words for a content code
 
 
 @kernel
@@ -221,6 +225,8 @@ def _word(
     if not masked and _is_compound(data, i, j, hi, c):
         slot = True
     h = NUMBER if letters == 0 else mix(h)
+    if letters > 0:
+        count_content(h, j - i, c, m)
     look_up(h, text, keys, terms, c, m)
     emit(SLOT if slot else h, c, m)
     return j
@@ -360,9 +366,11 @@ def scan(
     m = np.zeros(M_SIZE, np.uint64)
     keys, terms = lexicon.keys, lexicon.terms
     empty, bare, phrases, scores = out.empty, out.bare, out.phrases, out.scores
+    codes, thin = out.codes, out.thin
     for r in range(len(valid)):
         empty[r] = True
         bare[r] = True
+        thin[r] = True
         if not valid[r]:
             continue
         lo, hi = offsets[r], offsets[r + 1]
@@ -378,5 +386,8 @@ def scan(
         bare[r] = c[TOKENS] == 0
         out.skeleton[r] = np.int64(skeleton(c, m))
         out.sizes[r] = sketch(c, m, phrases[r])
+        thin[r] = c[CONTENT_WORDS] < MIN_WORDS
+        for lane in range(2):
+            codes[r, lane] = np.int64(majority(lane, c, m))
         for j in range(SEEN - SCORES):
             scores[r, j] = c[SCORES + j]

@@ -35,7 +35,8 @@ K_PROMPT, K_SYSTEM = 16, 8  # smallest hashes kept per text; 16 + 8 = 24, the ta
 TOKENS, LAST_SLOT, WORDS, MASKED_TO, SENTENCE, SYNTAX_BYTES = range(6)
 SIZES = 6  # 3: how many hashes stand in WHOLE, in EDGES at the head, in EDGES at the tail
 BARREN = 9  # 7: per kind of quote, no closing mark before this byte
-SCORES = 16  # one per capability, in tenths
+CONTENT_WORDS, CONTENT_WEIGHT = 16, 17  # what the content code counted; their weights
+SCORES = 18  # one per capability, in tenths
 SEEN = SCORES + len(CAPABILITIES)  # one per lexicon term: number of the last text that had it
 # Places in `m`, uint64:
 HEAD, GRAM_1, GRAM_2, GRAM_3, GRAM_4 = range(5)  # GRAM_k: the last k words
@@ -43,7 +44,12 @@ TAIL = 5  # ring of the last EDGE_TOKENS masked tokens
 RECENT = TAIL + EDGE_TOKENS  # ring of the last EDGE_SHINGLES shingles, 0 where not counted
 WHOLE = RECENT + EDGE_SHINGLES  # K_PROMPT smallest shingles, sorted
 EDGES = WHOLE + K_PROMPT  # K_EDGE smallest near the head, then K_EDGE near the tail
-M_SIZE = EDGES + 2 * K_EDGE
+CONTENT = EDGES + 2 * K_EDGE  # from here on: content.py
+LAST_WORD, FIRST = CONTENT, CONTENT + 1  # the last counted word; 2: the first one's signs
+PLANES, RECALL = 16, 256  # bits per counter; words remembered (a power of two)
+PLANES_AT = CONTENT + 3  # 2 lanes of 64 directions per plane
+SEEN_WORDS = PLANES_AT + 2 * PLANES
+M_SIZE = SEEN_WORDS + RECALL
 
 Counters = NDArray[np.int64]
 Memory = NDArray[np.uint64]
@@ -61,10 +67,12 @@ class Lexicon(NamedTuple):
 def reset(lo: int, c: Counters, m: Memory) -> None:
     """Make the scratch ready for a text that begins at byte `lo`."""
     for i in range(SEEN):
-        c[i] = lo if BARREN <= i < SCORES else 0
+        c[i] = lo if BARREN <= i < CONTENT_WORDS else 0
     c[SENTENCE] = 1
     c[MASKED_TO] = lo
     for i in range(TAIL):
+        m[i] = ZERO
+    for i in range(CONTENT, M_SIZE):
         m[i] = ZERO
 
 
