@@ -34,8 +34,9 @@ class Holdings:
     @staticmethod
     def of(accounts: Ints, objects: Ints) -> "Holdings":
         keep = (accounts >= 0) & (objects >= 0)
-        pairs = np.unique(np.stack([accounts[keep], objects[keep]], axis=1), axis=0)
-        return Holdings(pairs[:, 0], pairs[:, 1])
+        width = int(objects.max(initial=0)) + 1
+        pairs = np.unique(accounts[keep] * width + objects[keep])
+        return Holdings(pairs // width, pairs % width)
 
     def joined(self, other: "Holdings") -> "Holdings":
         """Both, the other's objects numbered after these."""

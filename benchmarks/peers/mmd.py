@@ -138,23 +138,27 @@ class Kernel:
         for at, size in enumerate(SIZES):
             if len(self.inside) < 2 * size:
                 continue  # too few benign prompts: nothing of this size is called
-            draws = []
-            for _ in range(NULL_WINDOWS):
-                mixed = rng.permutation(len(self.inside))
-                a, b = mixed[:size], mixed[size:]
-                inside = self.inside
-                draws.append(mmd2(inside[np.ix_(a, a)], inside[np.ix_(a, b)], inside[np.ix_(b, b)]))
+            draws = [
+                split(self.inside, rng.permutation(len(self.inside))[:size])
+                for _ in range(NULL_WINDOWS)
+            ]
             out[at] = np.quantile(draws, QUANTILES)
         return out
 
 
 def similarity(cosine: Floats, widths: Floats) -> Floats:
-    """The mean of RBF kernels, from cosines of unit vectors: squared distance 2 - 2 cos."""
-    apart = np.maximum(0.0, 2.0 - 2.0 * cosine)
-    out = np.zeros_like(apart)
-    for width in widths:
-        out += np.exp(-apart / (2.0 * width**2))
-    return out / len(widths)
+    """The mean of RBF kernels, from cosines of unit vectors: squared distance 2 - 2 cos.
+
+    Each width is half the next, so each kernel is the next one to the power of 4: one exp in all.
+    """
+    kernel = np.exp(np.minimum(0.0, cosine - 1.0) / widths[-1] ** 2)  # -(2 - 2 cos) / 2 width^2
+    out = kernel.copy()
+    for _ in widths[1:]:
+        kernel = kernel * kernel
+        kernel *= kernel
+        out += kernel
+    mean: Floats = out / len(widths)
+    return mean
 
 
 def mmd2(one: Floats, across: Floats, other: Floats) -> float:
@@ -163,6 +167,17 @@ def mmd2(one: Floats, across: Floats, other: Floats) -> float:
         return float("nan")
     inside = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (one, other)]
     return float(sum(inside) - 2.0 * across.mean())
+
+
+def split(inside: Floats, a: NDArray[np.int64]) -> float:
+    """mmd2 between the members `a` of one sample and all its others, from sums alone."""
+    many, rest = len(a), len(inside) - len(a)
+    own = np.diag(inside)
+    aa, of_a = inside[np.ix_(a, a)].sum(), inside[a].sum()
+    ab, bb = of_a - aa, inside.sum() - 2.0 * of_a + aa
+    one = (aa - own[a].sum()) / (many * (many - 1))
+    other = (bb - (own.sum() - own[a].sum())) / (rest * (rest - 1))
+    return float(one + other - 2.0 * ab / (many * rest))
 
 
 def old_accounts(log: Log, names: list[str]) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.peers import PEERS, Group, NotApplicable, scan, write
 from benchmarks.peers.fraudar import blocks, densest
 from benchmarks.peers.log import Log
-from benchmarks.peers.mmd import mmd2, old_accounts, similarity
+from benchmarks.peers.mmd import mmd2, old_accounts, similarity, split
 from benchmarks.peers.prada import nearest, normality
 from benchmarks.peers.sample import Sample, Space, cosines
 from benchmarks.peers.synchrotrap import similar
@@ -288,7 +288,7 @@ def test_jaccard_against_sets():
 
 
 def test_what_synchrotrap_compares_is_bounded(monkeypatch, tmp_path):
-    """With a budget of 9 + 9 pairs of holders, the action of four is left and that of three kept."""
+    """With a budget of 18 pairs, actions of four are left out and the two of three are kept."""
     rows = visits(["a", "b", "c"], [3, 300]) + visits(["w", "x", "y", "z"], [5_003, 5_300])
     log = make_log(tmp_path / "log", rows)
     monkeypatch.setattr("benchmarks.peers.synchrotrap.MOST_PAIRS", 18)
@@ -395,6 +395,14 @@ def test_mmd_against_a_double_loop():
     yy = np.mean([kernel(y, y)[i, j] for i in range(7) for j in range(7) if i != j])
     expected = xx + yy - 2 * kernel(x, y).mean()
     assert mmd2(kernel(x, x), kernel(x, y), kernel(y, y)) == pytest.approx(expected)
+
+
+def test_a_split_sample_is_two_samples():
+    points = np.random.default_rng(8).normal(size=(9, 2))
+    near = np.exp(-((points[:, None] - points[None]) ** 2).sum(axis=2))
+    a, b = np.array([7, 0, 3]), np.array([1, 2, 4, 5, 6, 8])
+    whole = mmd2(near[np.ix_(a, a)], near[np.ix_(a, b)], near[np.ix_(b, b)])
+    assert split(near, a) == pytest.approx(whole)
 
 
 def test_kernels_are_the_mean_of_four_gaussians():
