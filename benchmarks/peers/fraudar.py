@@ -146,10 +146,9 @@ def densest(row: Ints, column: Ints) -> tuple[NDArray[np.bool_], float]:
     other = np.concatenate([column + rows, row])
     order = np.argsort(ends, kind="stable")
     starts = np.searchsorted(ends[order], np.arange(nodes + 1))
-    weights = np.concatenate([weight, weight])[order]
-    loss = np.bincount(ends, weights=np.concatenate([weight, weight]), minlength=nodes)
-    loss = loss.astype(np.float64)
-    gone, many, density = _peel(starts, other[order], weights, loss, float(weight.sum()))
+    both = np.concatenate([weight, weight])
+    loss: Floats = np.bincount(ends, weights=both, minlength=nodes).astype(np.float64)
+    gone, many, density = _peel(starts, other[order], both[order], loss, float(weight.sum()))
     kept = np.ones(nodes, bool)
     kept[gone[:many]] = False
     return kept, float(density)
