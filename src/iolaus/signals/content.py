@@ -1,0 +1,179 @@
+"""What an account asks about: a mean of its prompts' content codes, 128 numbers from -1 to 1.
+
+A code is 128 signs (signals.text.content, or of embeddings: signals.text.embeddings). Taken are
+at most SAMPLE prompts per account and day, chosen by their hash, so that the cost does not grow with
+an account's volume and a day's choice does not depend on other days. Vectors of several days merge
+by adding their signs.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from iolaus.core.errors import InputError
+from iolaus.engine import DuckEngine, Table
+
+SAMPLE: Final = 8  # prompts per account and day
+DIRECTIONS: Final = 128
+CHUNK: Final = 1 << 16  # codes unpacked at once: 2^16 * 128 bytes = 8 MB
+ACCOUNTS_AT_ONCE: Final = 1 << 14  # at 8 prompts on each of 45 days 2^14 * 360 * 24 bytes = 142 MB
+EMBED_CHUNK: Final = 1 << 14  # prompts read and embedded at once: some 10 MB of text
+
+EMBEDDED: Final = pa.schema(
+    [
+        pa.field("exchange_hash", pa.int64()),
+        pa.field("content_low", pa.int64()),
+        pa.field("content_high", pa.int64()),
+    ]
+)
+
+Texts = Callable[[Sequence[tuple[int, int]]], list[str | None]]  # of (source_file, source_row)
+Encode = Callable[[list[str]], NDArray[np.int64]]  # texts to codes, texts x 2
+
+
+class ContentVectors(NamedTuple):
+    """Row i belongs to the i-th account asked for."""
+
+    vectors: NDArray[np.float32]  # accounts x 128, mean signs; NaN where no prompt was counted
+    counts: NDArray[np.int64]  # prompts counted
+
+
+def _sample(known: str, columns: str) -> str:
+    """SQL of at most SAMPLE prompts per account and day where `known` holds.
+
+    First about twice as many by a remainder, which needs no sorting, then the smallest hashes.
+    """
+    return f"""
+        WITH candidates AS (
+            SELECT account, CAST(ts AS DATE) AS day, exchange_hash, {columns}
+            FROM features JOIN accounts USING (account_id)
+            WHERE {known}
+        )
+        SELECT account, day, exchange_hash, {columns}
+        FROM candidates JOIN (SELECT account, day, has_prompt FROM profiles) USING (account, day)
+        WHERE (exchange_hash & 1073741823) % greatest(1, has_prompt // {2 * SAMPLE}) = 0
+        QUALIFY row_number() OVER (PARTITION BY account, day ORDER BY exchange_hash) <= {SAMPLE}
+    """
+
+
+def content_days(engine: DuckEngine, *, embedded: bool = False) -> Table:
+    """Collect the sampled codes of each account and UTC day.
+
+    In: features, accounts, profiles; with `embedded` the table that embedded_content made instead
+    of the features' own codes. Out: account, day, n (prompts counted, 1 to SAMPLE), low and high
+    (lists of n codes' lanes): as many bytes as 128 sums of a day, and the prompts stay apart.
+    """
+    rows = "(SELECT * FROM embedded_content WHERE content_low IS NOT NULL)"
+    if not embedded:
+        known = "content_low IS NOT NULL AND content_high IS NOT NULL"
+        rows = f"({_sample(known, 'content_low, content_high')})"
+    return engine.step(
+        "content_days",
+        f"""
+        SELECT account, day, count(*)::INTEGER AS n,
+               list(content_low ORDER BY exchange_hash) AS low,
+               list(content_high ORDER BY exchange_hash) AS high
+        FROM {rows}
+        GROUP BY account, day
+        ORDER BY account, day
+        """,
+    )
+
+
+def embedded_content(engine: DuckEngine, texts: Texts, encode: Encode) -> Table:
+    """Codes of the sampled prompts by an embedding model; kept, so that a later run resumes.
+
+    In: features, accounts, profiles; `texts` reads prompts by (source_file, source_row), None where
+    there is none any more; `encode` as signals.text.embeddings.encoder makes it.
+    Out: account, day, exchange_hash, content_low, content_high (null where no text was read).
+    """
+    engine.step("content_sample", _sample("prompt_hash IS NOT NULL", "source_file, source_row"))
+    name = "embedded_codes"
+    if engine.stages.done(name):
+        engine.attach(engine.stages.table(name))
+    else:
+        sample = engine.fetch(
+            "SELECT exchange_hash, source_file, source_row FROM content_sample "
+            "ORDER BY source_file, source_row"
+        )
+        parts = [
+            _encoded(sample.slice(start, EMBED_CHUNK), texts, encode)
+            for start in range(0, sample.num_rows, EMBED_CHUNK)
+        ]
+        engine.keep(name, pa.Table.from_batches(parts, EMBEDDED))
+    return engine.step(
+        "embedded_content",
+        "SELECT account, day, exchange_hash, content_low, content_high "
+        "FROM content_sample JOIN embedded_codes USING (exchange_hash)",
+    )
+
+
+def _encoded(sample: pa.Table, texts: Texts, encode: Encode) -> pa.RecordBatch:
+    """Codes of one chunk of content_sample."""
+    files, rows = sample["source_file"].to_pylist(), sample["source_row"].to_pylist()
+    read = texts(list(zip(files, rows, strict=True)))
+    if len(read) != sample.num_rows:
+        raise InputError(
+            f"{sample.num_rows} prompts were asked for and {len(read)} came",
+            next_step="Return one text, or None, per position, in the order asked.",
+        )
+    there = np.array([bool(text and text.strip()) for text in read], dtype=np.bool_)
+    codes = np.zeros((len(read), 2), np.int64)
+    if there.any():
+        codes[there] = encode([text for text, yes in zip(read, there, strict=True) if yes and text])
+    lanes = [pa.array(codes[:, lane], mask=~there) for lane in range(2)]
+    hashes = sample["exchange_hash"].combine_chunks()
+    return pa.RecordBatch.from_arrays([hashes, *lanes], schema=EMBEDDED)
+
+
+def content_vectors(engine: DuckEngine, until: date, accounts: NDArray[np.int64]) -> ContentVectors:
+    """Mean signs of the codes of the days before `until`.
+
+    In: content_days; `accounts` are distinct account numbers in any order. Holds the result (520
+    bytes per account) and the codes of ACCOUNTS_AT_ONCE accounts.
+    """
+    sums = np.zeros((len(accounts), DIRECTIONS), np.int32)
+    counts = np.zeros(len(accounts), np.int64)
+    for start in range(0, len(accounts), ACCOUNTS_AT_ONCE):
+        part = slice(start, start + ACCOUNTS_AT_ONCE)
+        _add_codes(_codes(engine, until, accounts[part]), sums[part], counts[part])
+    vectors = np.full(sums.shape, np.nan, np.float32)
+    some = counts > 0
+    vectors[some] = (2 * sums[some] - counts[some, None]) / counts[some, None]
+    return ContentVectors(vectors, counts)
+
+
+def _codes(engine: DuckEngine, until: date, accounts: NDArray[np.int64]) -> pa.Table:
+    """Every code of these accounts, with the account's place among them, in order of place."""
+    wanted = {"account": accounts, "place": np.arange(len(accounts))}
+    engine.register("content_wanted", pa.table(wanted))
+    return engine.fetch(
+        """
+        SELECT place, unnest(low) AS low, unnest(high) AS high
+        FROM content_days JOIN content_wanted USING (account)
+        WHERE day < $until AND account BETWEEN $least AND $most
+        ORDER BY place
+        """,
+        {"until": until, "least": int(accounts.min()), "most": int(accounts.max())},
+    )
+
+
+def _add_codes(codes: pa.Table, ones: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+    """Add to each place's set bits per direction, and to its number of codes."""
+    places, low, high = (codes[name].to_numpy() for name in ("place", "low", "high"))
+    counts += np.bincount(places, minlength=len(counts))
+    for start in range(0, len(places), CHUNK):
+        part = slice(start, start + CHUNK)
+        first = np.flatnonzero(np.diff(places[part], prepend=-1))  # where a new place begins
+        bits = code_bits(low[part], high[part])
+        ones[places[part][first]] += np.add.reduceat(bits, first, axis=0, dtype=np.int32)
+
+
+def code_bits(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The 128 bits of each code as 0 or 1; column d is bit d of low, then of high."""
+    lanes = np.stack([low, high], axis=1).astype("<i8").view(np.uint8)
+    return np.unpackbits(lanes, axis=1, bitorder="little")
