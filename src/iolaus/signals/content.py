@@ -1,9 +1,9 @@
 """What an account asks about: a mean of its prompts' content codes, 128 numbers from -1 to 1.
 
 A code is 128 signs (signals.text.content, or of embeddings: signals.text.embeddings). Taken are
-at most SAMPLE prompts per account and day, chosen by their hash, so that the cost does not grow with
-an account's volume and a day's choice does not depend on other days. Vectors of several days merge
-by adding their signs.
+at most SAMPLE prompts per account and day, chosen by their hash, so that the cost does not grow
+with an account's volume and a day's choice does not depend on other days. Vectors of several days
+merge by adding their signs.
 """
 
 from collections.abc import Callable, Sequence
