@@ -8,6 +8,7 @@ import pytest
 
 from iolaus.core.errors import ConfigError
 from iolaus.worlds.benign import LEAST, populations
+from iolaus.worlds.corpora import _asked, _by_subject
 from iolaus.worlds.grammar import Grammar
 from iolaus.worlds.model import DAY, HOUR, Account, Cohort, Rows, Tokens
 from iolaus.worlds.network import Network
@@ -281,3 +282,18 @@ def test_a_product_behind_a_reseller_is_on_all_of_its_accounts() -> None:
         shares.append({k for k in pool[0].voice.kinds if k.startswith("resold")})
         assert all(a.voice.kinds == pool[0].voice.kinds for a in pool)
     assert any(shares) and not all(len(s) == len(shares[0]) for s in shares)
+
+
+def test_real_questions_of_a_person_come_from_a_few_neighbourhoods() -> None:
+    texts = [
+        f"what is the {w} number {n}" for n in range(300) for w in ("comet", "violin", "tax", "elm")
+    ]
+    pool = _by_subject(texts)
+    ordered = [texts[i].split()[3] for i in pool[1]]
+    assert sorted(ordered) == ordered  # by their telling word
+    everybody = _asked(pool, "chat", 2_000, _rng(), np.zeros(2_000, np.int64))
+    one = _asked(pool, "chat", 2_000, _rng(), np.full(2_000, 9))
+    assert len(set(one)) < 0.75 * len(set(everybody))
+    again = _asked(pool, "chat", 2_000, np.random.default_rng(8), np.full(2_000, 9))
+    often = [{t for t, _ in Counter(texts).most_common(60)} for texts in (one, again)]
+    assert len(often[0] & often[1]) > 30  # their own, whatever is drawn

@@ -184,6 +184,8 @@ def _resold(stage: Stage, rng: np.random.Generator) -> str:
     """A kind: one product that buys from the reseller, so that its template is on all accounts."""
     voice, kind = _product_voice(stage, rng), f"resold{stage.serial()}"
     head, tail = voice.frames[0]
+    if rng.random() < 0.3:  # an honest product that wants reasoned answers
+        tail += f"\n\n{stage.source.draw('longask', 1, rng)[0]}"
 
     def sent(rows: Rows, draw: np.random.Generator) -> list[str]:
         taste = np.full(rows.slot.size, voice.taste)
