@@ -100,7 +100,7 @@ def _open(accounts: tuple[str, ...], declared: Mapping[str, str]) -> bool:
     return max(sizes.values(), default=0) > len(accounts) / 2
 
 
-def _holdings(log: Log) -> tuple[pa.Array, dict[str, Holdings]]:
+def _holdings(log: Log) -> tuple[list[str], dict[str, Holdings]]:
     """Account names and, per kind, who holds what."""
     people = log.read("accounts", *IDENTITY)
     traffic = log.read("exchanges", "client_ip", "prompt")

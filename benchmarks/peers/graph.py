@@ -1,7 +1,8 @@
 """Accounts joined by what they share: codes, incidence matrices, connected components."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +16,13 @@ from .log import Log
 Ints = NDArray[np.int64]
 
 
-def codes(column: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
+def codes(column: pa.ChunkedArray) -> tuple[Ints, list[Any]]:
     """Each row's number of its distinct value (-1 for null), and the values in that order."""
     encoded = pc.dictionary_encode(column.combine_chunks())
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     indices = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return np.asarray(indices, np.int64), encoded.dictionary
+    return np.asarray(indices, np.int64), encoded.dictionary.to_pylist()
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,22 @@ def components(a: Ints, b: Ints, accounts: int, least: int) -> list[Ints]:
     """Connected components of the edges a-b that have `least` accounts or more."""
     graph = coo_matrix((np.ones(len(a), np.int8), (a, b)), shape=(accounts, accounts))
     _, label = connected_components(graph, directed=False)
-    order = np.argsort(label, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
-    return [part for part in parts if len(part) >= least]
+    inside = np.flatnonzero(np.bincount(label, minlength=1)[label] >= least)
+    inside = inside[np.argsort(label[inside], kind="stable")]
+    if not len(inside):
+        return []
+    return np.split(inside, np.flatnonzero(np.diff(label[inside])) + 1)
 
 
-def names_of(names: pa.Array, rows: Iterable[int]) -> tuple[str, ...]:
+def names_of(names: Sequence[str], rows: Iterable[int]) -> tuple[str, ...]:
     """Account ids of row numbers, sorted."""
-    return tuple(sorted(names[int(row)].as_py() for row in rows))
+    return tuple(sorted(names[row] for row in rows))
 
 
-def organisations(log: Log, names: pa.Array) -> Ints:
+def organisations(log: Log, names: Sequence[str]) -> Ints:
     """Number of the organisation that each account openly belongs to; -1 for none."""
     declared = log.organisations()
-    owner = [declared.get(name.as_py()) for name in names]
+    owner = [declared.get(name) for name in names]
     return codes(pa.chunked_array([pa.array(owner, pa.string())]))[0]
 
 

@@ -13,7 +13,6 @@ from itertools import product
 from typing import ClassVar, Final
 
 import numpy as np
-import pyarrow as pa
 
 from .graph import Holdings, Ints, codes, components, names_of, organisations, strangers
 from .log import Log
@@ -33,7 +32,7 @@ USED: Final = {
 class Identified:
     """The accounts table, coded: names, organisation (-1: none) and holdings by kind."""
 
-    names: pa.Array
+    names: list[str]
     organisation: Ints
     holdings: dict[str, Holdings]
 

@@ -52,7 +52,7 @@ class Sample:
         owner = account[kept][full.to_numpy(zero_copy_only=False)]
         counts = np.bincount(owner, minlength=len(names))
         starts = np.concatenate([[0], np.cumsum(counts)])
-        return Sample(names.to_pylist(), starts, prompts.filter(full))
+        return Sample(names, starts, prompts.filter(full))
 
     def vectors(self, space: "Space", least: int) -> Iterator[tuple[int, csr_matrix]]:
         """(account, its prompts as rows) for accounts with `least` prompts or more."""
@@ -113,7 +113,7 @@ def _counts(prompts: pa.Array) -> csr_matrix:
     short = pc.utf8_lower(pc.utf8_slice_codeunits(prompts, 0, CHARACTERS))
     words = pc.split_pattern_regex(short, NOT_A_WORD)
     number, known = codes(pa.chunked_array([words.flatten()]))
-    hashes = np.array([hash64(word) for word in known.to_pylist()] or [0], np.int64)
+    hashes = np.array([hash64(word) for word in known] or [0], np.int64)
     word = hashes[number]
     row = np.repeat(np.arange(len(prompts)), pc.list_value_length(words).to_numpy())
     empty = hash64("")
@@ -130,4 +130,6 @@ def _counts(prompts: pa.Array) -> csr_matrix:
 
 def cosines(rows: csr_matrix) -> NDArray[np.float64]:
     """All cosines among rows of length 1."""
-    return np.asarray((rows @ rows.T).toarray(), np.float64)
+    used, column = np.unique(rows.indices, return_inverse=True)  # else each product walks BUCKETS
+    few = csr_matrix((rows.data, column, rows.indptr), shape=(rows.shape[0], len(used)))
+    return np.asarray((few @ few.T).toarray(), np.float64)

@@ -53,7 +53,7 @@ class Similar:
 class Synchrony:
     """Accounts, their declared organisations (-1: none), similar pairs by (constraint, window)."""
 
-    names: pa.Array
+    names: list[str]
     organisation: Ints
     pairs: dict[tuple[str, str], Similar]
 

@@ -57,7 +57,7 @@ class Volume(Peer[Volumes]):
         by: dict[tuple[str, str], NDArray[np.float64]] = {}
         for of, values in per_day.items():
             by[of, "mean"], by[of, "busiest"] = _over_days(cell // width, values, len(names))
-        return Volumes(names.to_pylist(), by)
+        return Volumes(names, by)
 
     def decide(self, evidence: Volumes, setting: Setting) -> list[Group]:
         scores = evidence.by[str(setting["of"]), str(setting["over"])]
