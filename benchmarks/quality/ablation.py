@@ -7,6 +7,7 @@ what is left out is taken from its tables. Without stages they are made.
 import importlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -14,11 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow.parquet as pq
+
 from iolaus import campaigns
 from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import silent
 from iolaus.app.settings import Settings
-from iolaus.campaigns import Investigation, Looked
+from iolaus.campaigns import Investigation, Looked, Results
 from iolaus.core.files import write_table
 from iolaus.engine import Stages
 from iolaus.worlds import score
@@ -87,7 +90,21 @@ def _scored(found: Investigation, world: Path) -> dict[str, Any]:
         write_table(result.campaigns, Path(directory) / "campaigns.parquet")
         write_table(result.members, Path(directory) / "members.parquet")
         whole = compact(score(world / "truth", Path(directory)))
-    return {name: whole[name] for name in KEPT if name in whole}
+    kept = {name: whole[name] for name in KEPT if name in whole}
+    return {**kept, "p": _claim(result, _guilty(world))}
+
+
+def _guilty(world: Path) -> set[str]:
+    rows = pq.read_table(world / "truth" / "accounts.parquet").to_pylist()
+    return {row["account_id"] for row in rows if row["campaign_id"] is not None}
+
+
+def _claim(result: Results, guilty: set[str]) -> float:
+    """p of the claim "distillation" for the group with most campaign accounts; 1 without one."""
+    members = result.members.select(["campaign_id", "account_id"]).to_pylist()
+    inside = Counter(row["campaign_id"] for row in members if row["account_id"] in guilty)
+    p = {row["campaign_id"]: row["p_value"] for row in result.campaigns.to_pylist()}
+    return float(p[inside.most_common(1)[0][0]]) if inside else 1.0
 
 
 if __name__ == "__main__":

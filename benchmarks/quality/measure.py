@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from benchmarks.harness import origin
@@ -112,7 +113,7 @@ def measure(bench: Bench, cells: list[Cell], say: Say) -> Outcome:
 
 
 def _freeze(bench: Bench, cell: Cell, job: Job) -> None:
-    machine, began = origin.machine(), datetime.now(UTC)
+    machine, began, clock = origin.machine(), datetime.now(UTC), monotonic()
     if cell.part == "peers":
         found = job.compared()
     elif cell.part == "ablation":
@@ -121,7 +122,8 @@ def _freeze(bench: Bench, cell: Cell, job: Job) -> None:
         found = job.replayed() | job.judged()
     else:
         found = {"scan": job.scanned, **job.judged()}
-    whole = head(bench, cell, began, machine) | found
+    took = {"wall_s": round(monotonic() - clock, 1)}  # the world too, where this cell made it
+    whole = head(bench, cell, began, machine) | took | found
     write_text(lined(whole), bench.results / f"{cell.name}.json")
 
 

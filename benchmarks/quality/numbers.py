@@ -3,9 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log10
 from statistics import fmean
 
 from benchmarks.harness.page import Result
+
+from iolaus.core.statistics import SMALLEST_P
 
 from .judge import EDGES
 
@@ -191,6 +194,7 @@ class LeftOut:
     change: float  # mean F1 without it, less mean F1 with it, on the same worlds
     worst: float  # the largest loss of F1
     where: str  # and the family in which it is
+    weaker: float  # p of the claim without it over p with it, geometric mean: above 1 it speaks for
     honest: int  # honest accounts called, more than with it
 
 
@@ -200,6 +204,10 @@ def ablation(found: list[Result]) -> list[LeftOut]:
     names = dict.fromkeys(name for r in cells for name in r["without"])
     rows = [_left_out(name, [r for r in cells if name in r["without"]]) for name in names]
     return sorted(rows, key=lambda row: (row.name != "nothing", row.change, row.worst))
+
+
+def _digits(score: Result) -> float:
+    return log10(max(float(score["p"]), SMALLEST_P))
 
 
 def _left_out(name: str, cells: list[Result]) -> LeftOut:
@@ -212,6 +220,7 @@ def _left_out(name: str, cells: list[Result]) -> LeftOut:
         mean(share(s["recall"]) for s in without), mean(share(s["precision"]) for s in without),
         pooled(s["campaign_recall"] for s in without), fmean(changes), changes[worst],
         family(cells[worst]),
+        10 ** fmean(_digits(a) - _digits(b) for a, b in zip(without, whole, strict=True)),
         sum(a["false_positives"][0] - b["false_positives"][0]
             for a, b in zip(without, whole, strict=True)),
     )  # fmt: skip

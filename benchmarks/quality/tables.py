@@ -307,12 +307,14 @@ def left_out(found: list[Result]) -> str:
     rows = [
         [_thing(row.name), str(row.worlds), _number(row.recall), _number(row.precision),
          _counted(row.found), f"{row.change:+.3f}",
-         f"{row.worst:+.3f} `{row.where}`" if row.worst < 0 else "-", f"{row.honest:+d}"]
+         f"{row.worst:+.3f} `{row.where}`" if row.worst < 0 else "-", f"{row.weaker:.2g}",
+         f"{row.honest:+d}"]
         for row in ablation(found)
     ]  # fmt: skip
     return table(
         ["left out", "worlds", "account recall", "precision", "campaigns found",
-         "F1, change", "largest loss", "honest accounts called, change"], rows,
+         "F1, change", "largest loss", "p of the claim, times",
+         "honest accounts called, change"], rows,
     )  # fmt: skip
 
 

@@ -1,20 +1,24 @@
 """The benchmark of detection quality, on results made by hand and on small tables."""
 
 import json
+import shutil
 from xml.etree import ElementTree
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from benchmarks.harness import origin
+from benchmarks.harness.bench import Bench, frozen
 from benchmarks.harness.page import filled, load
 from benchmarks.quality import figures, judge, numbers, page, tables
-from benchmarks.quality.measure import lined
+from benchmarks.quality.measure import lined, measure
 from benchmarks.quality.plan import (
     ABLATED,
     AXES,
     CURVED,
     JUDGED_SEEDS,
     PARTS,
+    Cell,
     at_point,
     cells,
     chosen,
@@ -38,6 +42,7 @@ def scored(hits=90, guilty=100, called=90, honest=0, **more):
         "campaign_recall": [int(hits > guilty / 2), int(guilty > 0)],
         "purity": [hits, called],
         "brier": 0.01,
+        "p": 0.001,
         **more,
     }
 
@@ -73,7 +78,7 @@ def whole():
     late = scored(exchanges_lost=[60, 1_000], accounts_named=[99, 100], median_days_to_naming=1.5)
     peer = {"score": scored(50, 100, 100), "not_applicable": None}
     deaf = {"score": scored(0, 100, 0), "not_applicable": "mmd needs text"}
-    without = {"nothing": scored(), "tokens:money": scored(40, 100, 40), "tempo": scored()}
+    without = {"nothing": scored(), "tokens:money": scored(40, 100, 40, p=0.1), "tempo": scored()}
     lost = {"verdict": "resale", "accounts": {"c1": 80, "honest": 3}, "p": {"harvest": 0.2}}
     return [
         cell("families", bins=bins),
@@ -173,6 +178,8 @@ def test_left_out_things_are_compared_on_the_worlds_that_had_them(whole):
     rows = {r.name: r for r in numbers.ablation([*whole, other])}
     assert rows["nothing"].worlds == 2
     assert rows["tokens:money"].worlds == 1
+    assert rows["tokens:money"].weaker == pytest.approx(100)
+    assert rows["tempo"].weaker == pytest.approx(1)
     assert rows["tokens:money"].change == pytest.approx(80 / 140 - 180 / 190)
 
 
@@ -234,6 +241,30 @@ def test_a_judgement_keeps_counts_bins_and_groups(tmp_path):
                                 "accounts": {"c1": 3, "honest": 1}}]  # fmt: skip
     assert found["attack"] == {"accounts": 4, "exchanges": 20, "days": 10.0,
                                "per_account_day": 0.5, "cards": 66.7, "devices": 100.0}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_world_is_measured_frozen_and_removed(tmp_path):
+    if not (origin.ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("what is measured is exported from git")
+    bench = Bench.at(tmp_path / "work", None, tmp_path / "results")
+    world = default_world("spike", 1, tiny=True)
+    todo = [Cell("families", world), Cell("ablation", world)]
+    said = []
+    outcome = measure(bench, todo, said.append)
+    assert outcome.failed == {}
+    assert outcome.frozen == ["families/spike-1", "ablation/spike-1"]
+    assert said == ["simulate", "scan", "ablation"]  # the log is read once
+    assert all(frozen(bench, cell) for cell in todo)
+    assert measure(bench, todo, said.append).frozen == []
+    assert not any((tmp_path / "work" / "worlds").iterdir())
+    assert not any((tmp_path / "work" / "outs").iterdir())
+    first, second = load(tmp_path / "results")
+    assert {first["commit"], second["commit"]} == {bench.commit}
+    without = first["without"]
+    assert without["nothing"]["recall"] == second["score"]["recall"]
+    assert without["tokens:wording"]["recall"] < without["nothing"]["recall"]
+    assert without["harvest shape"]["p"] > without["nothing"]["p"]
 
 
 def write(path, **columns):
