@@ -1,8 +1,9 @@
 """Content codes: against plain integers, and what they promise of near and far prompts."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from test_text_hashes import M, join, mix, signed, word
+from test_text_hashes import M, mix, word
 
 from iolaus.signals.text import text_features
 from iolaus.signals.text.content import MAX_WEIGHT, MIN_WORDS
@@ -27,32 +28,20 @@ def agreement(left, right):
 
 def code(words):
     """The same in plain integers: one counter per direction."""
-    sums, seen, last, first = [0] * 128, {}, None, None
-    total = 0
-
-    def add(h, weight):
-        signs = h | mix(h ^ SECOND) << 64
-        for d in range(128):
-            sums[d] += weight if signs >> d & 1 else -weight
-        return signs
-
+    sums, seen, first, total = np.zeros(128, np.int64), {}, None, 0
     for text in words:
         h = word(text)
-        if text in WORDS or total > MAX_WEIGHT:
-            continue
-        before, last = last, h
-        if seen.get(h % RECALL) == h:
+        if seen.get(h % RECALL) == h or total > MAX_WEIGHT:
             continue
         seen[h % RECALL] = h
-        weight = 2 if len(text.encode()) >= 7 else 1
-        signs = add(h, weight)
+        weight = 1 if text in WORDS else 2
+        lanes = np.array([h, mix(h ^ SECOND)], "<u8").view(np.uint8)
+        signs = np.unpackbits(lanes, bitorder="little").astype(np.int64) * 2 - 1
         first = signs if first is None else first
+        sums += weight * signs
         total += weight
-        if before is not None:
-            add(join(before, h), 1)
-            total += 1
-    bits = sum(1 << d for d in range(128) if sums[d] > 0 or (sums[d] == 0 and first >> d & 1))
-    return signed(bits & M), signed(bits >> 64)
+    bits = np.packbits(np.where(sums == 0, first, sums) > 0, bitorder="little")
+    return tuple(bits.view("<i8").tolist())
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 8, 30, 700])
@@ -64,7 +53,7 @@ def test_the_kernel_agrees_with_plain_integers(count, variety):
 
 
 def test_counters_do_not_overflow():
-    """40,000 words of weight 2 or 3 come to more than 16 bits hold."""
+    """40,000 words of weight 2 come to more than 16 bits hold."""
     digits = str.maketrans("0123456789", "bdfhjlnprt")
     words = [f"{i:05d}".translate(digits) + "padding" for i in range(40_000)]
     assert codes(" ".join(words)) == [code(words)]
@@ -79,12 +68,19 @@ def test_too_few_words_have_no_code():
     assert None not in enough
 
 
-def test_case_stop_words_numbers_and_repetition_change_nothing():
+def test_case_order_numbers_and_repetition_change_nothing():
+    """No ties here: the weights are odd in sum, so the first word does not matter."""
     one, other = codes(
         "Photosynthesis in green algae: 12 steps",
-        "the photosynthesis of the Green green green algae, steps",
+        "steps green green GREEN in algae in 3,000 photosynthesis",
     )
     assert one == other
+
+
+def test_a_stop_word_weighs_less_than_another_word():
+    text = "Photosynthesis turns light into sugar inside chloroplasts"
+    stop, other = agreement(text, text + " because"), agreement(text, text + " orchid")
+    assert other < stop
 
 
 def test_one_subject_is_nearer_than_another():
@@ -101,9 +97,7 @@ def test_the_system_prompt_is_no_part_of_the_code():
     assert batch["content_low"].to_pylist() == [codes(text)[0][0], None]
 
 
-def test_codes_are_ordered_and_balanced():
-    """Word order counts a little, and no direction is set in nearly all codes or in none."""
-    assert agreement("green algae steps", "steps algae green") < 1
+def test_no_direction_is_set_in_nearly_all_codes_or_in_none():
     texts = [
         " ".join(f"{a}{chr(97 + i % 26)}{chr(97 + i // 26)}" for a in ("x", "yy", "zzz", "w"))
         for i in range(600)
@@ -117,14 +111,14 @@ def test_codes_are_ordered_and_balanced():
 
 GOLDEN = {
     "Write a short poem about the autumn harvest in Normandy": (
-        -1434563970981176546,
-        5783623542575775835,
+        780089866919868766,
+        596623822048977054,
     ),
     "Напиши стихотворение про осенний урожай в Нормандии": (
-        -4768611352526991245,
-        -3017939679644671035,
+        2004943151243590251,
+        -4305899349270316092,
     ),
-    "写一首关于秋天的诗": (-6276341973508613538, -5981830517171904313),
+    "写一首关于秋天的诗": (-6276350503313141702, -6580807068857040393),
 }
 
 

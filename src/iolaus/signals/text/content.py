@@ -1,26 +1,27 @@
-"""The content code: 128 signs of a random projection of a prompt's words and pairs of words.
+"""The content code: 128 signs of a random projection of a prompt's words.
 
 SimHash (Charikar 2002, STOC, section 3): each word has 128 random signs, the bits of two hashes;
 the code's bit d says whether the weighted majority of the words has sign d. Two prompts whose word
 vectors stand at angle a agree in each bit with probability 1 - a / pi.
 
-Counted are words that are no stop words, once each (see SEEN_WORDS), and the pairs of neighbours
-among them. All 128 counters are added to at once: plane p holds bit p of every counter, so
-one addition is a few ANDs and XORs on two 64-bit lanes, whatever the number of directions.
+A word counts once (see count_content), a stop word half: stop words say little of the subject, yet
+much of the manner. Pairs of words were tried: they made both harder to see (docs/content.md).
+
+All 128 counters are added to at once: plane p holds bit p of every counter, so one addition is a
+few ANDs and XORs on two 64-bit lanes, whatever the number of directions.
 """
 
 from typing import Final
 
 import numpy as np
 
-from .hashing import join, mix
+from .hashing import mix
 from .jit import kernel
 from .stops import STOPS
 from .tokens import (
     CONTENT_WEIGHT,
     CONTENT_WORDS,
     FIRST,
-    LAST_WORD,
     PLANES,
     PLANES_AT,
     RECALL,
@@ -30,10 +31,9 @@ from .tokens import (
     Memory,
 )
 
-MIN_WORDS: Final = 3  # a code of fewer is null: one word more or less would change half of it
-LONG_BYTES = 7  # words of this many bytes are mostly rare ones and weigh LONG_PLANE
-PAIR_PLANE, SHORT_PLANE, LONG_PLANE = 0, 0, 1  # weights 1, 1 and 2: adding begins at that plane
-MAX_WEIGHT = (1 << PLANES) - 4  # 3 at most per word, so no counter overflows; later words: left out
+MIN_WORDS: Final = 3  # besides stop words; a code of fewer is null, it would be mostly chance
+STOP_PLANE, WORD_PLANE = 0, 1  # weights 1 and 2: adding begins at that plane
+MAX_WEIGHT = (1 << PLANES) - 3  # up to which a word is added, so that no counter overflows
 SECOND = np.uint64(0x9E3779B97F4A7C15)  # makes the second lane's hash from the first's
 ONE, EVERY = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
 STOP_MASK, RECALL_MASK = np.uint64(len(STOPS) - 1), np.uint64(RECALL - 1)
@@ -51,32 +51,22 @@ def is_stop(h: np.uint64) -> bool:
 
 
 @kernel
-def count_content(h: np.uint64, size: int, c: Counters, m: Memory) -> None:
-    """Take the word with hash h and `size` bytes into the code.
+def count_content(h: np.uint64, c: Counters, m: Memory) -> None:
+    """Take the word with hash h into the code.
 
     A word counts once per text, so that one repeated a hundred times in a pasted passage does not
     outvote all others. SEEN_WORDS remembers RECALL words, the later one where two meet: in texts of
     many more words some count again, which is a slow growth with frequency.
     """
-    if is_stop(h) or c[CONTENT_WEIGHT] > MAX_WEIGHT:
-        return
     place = SEEN_WORDS + np.int64(h & RECALL_MASK)
-    last, m[LAST_WORD] = m[LAST_WORD], h
-    if m[place] == h:
+    if m[place] == h or c[CONTENT_WEIGHT] > MAX_WEIGHT:
         return
     m[place] = h
-    if c[CONTENT_WORDS] == 0:
-        m[FIRST], m[FIRST + 1] = h, mix(h ^ SECOND)
-    c[CONTENT_WORDS] += 1
-    _add(h, LONG_PLANE if size >= LONG_BYTES else SHORT_PLANE, c, m)
-    if last != ZERO:
-        _add(join(last, h), PAIR_PLANE, c, m)
-
-
-@kernel
-def _add(h: np.uint64, plane: int, c: Counters, m: Memory) -> None:
-    """Add 2^plane to the counters of h's directions."""
     low, high = h, mix(h ^ SECOND)
+    if c[CONTENT_WEIGHT] == 0:
+        m[FIRST], m[FIRST + 1] = low, high
+    plane = STOP_PLANE if is_stop(h) else WORD_PLANE
+    c[CONTENT_WORDS] += plane  # 1 for a word, 0 for a stop word
     c[CONTENT_WEIGHT] += 1 << plane
     at = PLANES_AT + 2 * plane
     while (low | high) != ZERO:

@@ -226,7 +226,7 @@ def _word(
         slot = True
     h = NUMBER if letters == 0 else mix(h)
     if letters > 0:
-        count_content(h, j - i, c, m)
+        count_content(h, c, m)
     look_up(h, text, keys, terms, c, m)
     emit(SLOT if slot else h, c, m)
     return j

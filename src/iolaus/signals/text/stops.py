@@ -1,8 +1,8 @@
-"""Words that say little about a prompt's subject: they are left out of content codes.
+"""Words that say little about a prompt's subject: they weigh half in content codes.
 
 Function words of English and of the commonest other languages, and the words with which requests
-are phrased ("please write a short list of ..."): those stand in prompts on any subject. CJK needs
-none: there pairs of characters carry the meaning.
+are phrased ("please write a short list of ..."): those stand in prompts on any subject. None for
+Chinese and Japanese, of which the kernel makes a word per character.
 """
 
 from typing import Final

@@ -45,9 +45,9 @@ RECENT = TAIL + EDGE_TOKENS  # ring of the last EDGE_SHINGLES shingles, 0 where 
 WHOLE = RECENT + EDGE_SHINGLES  # K_PROMPT smallest shingles, sorted
 EDGES = WHOLE + K_PROMPT  # K_EDGE smallest near the head, then K_EDGE near the tail
 CONTENT = EDGES + 2 * K_EDGE  # from here on: content.py
-LAST_WORD, FIRST = CONTENT, CONTENT + 1  # the last counted word; 2: the first one's signs
+FIRST = CONTENT  # 2: the first word's signs
 PLANES, RECALL = 16, 256  # bits per counter; words remembered (a power of two)
-PLANES_AT = CONTENT + 3  # 2 lanes of 64 directions per plane
+PLANES_AT = FIRST + 2  # 2 lanes of 64 directions per plane
 SEEN_WORDS = PLANES_AT + 2 * PLANES
 M_SIZE = SEEN_WORDS + RECALL
 
@@ -58,7 +58,7 @@ Memory = NDArray[np.uint64]
 class Lexicon(NamedTuple):
     """Open-addressing table; size a power of two, at most half full."""
 
-    keys: NDArray[np.uint64]  # hash of the term
+    keys: NDArray[np.uint64]  # hash of the term, 0 where free
     terms: NDArray[np.int64]  # size x (1 + capabilities): term's number or -1, weights in tenths
     size: int  # terms
 
@@ -191,8 +191,10 @@ def look_up(
     for k in range(GRAM_1, GRAM_4 + 1):
         key = m[k]
         place = np.int64(key & np.uint64(mask))
-        while terms[place, 0] >= 0 and keys[place] != key:
+        while keys[place] != ZERO and keys[place] != key:
             place = (place + 1) & mask
+        if keys[place] == ZERO:
+            continue  # most words; `terms`, ten times as large, stays out of the cache
         term = terms[place, 0]
         if term >= 0 and c[SEEN + term] != text:
             c[SEEN + term] = text
