@@ -5,6 +5,9 @@ campaign is taken; ties go to fewer honest accounts called over all worlds, then
 the grid. Worlds without a campaign count only there: F1 is not defined in them, so a peer is
 free to alarm in them, which is the choice most generous to peers. A world where a peer is not
 applicable is left out of its mean; a peer never sees a judging seed.
+
+`hindsight_f1` is the best F1 that any setting of the grid reaches in that world: what the peer
+could have had if someone had known the attack. It is written beside the result, decides nothing.
 """
 
 import json
@@ -17,6 +20,7 @@ from statistics import mean
 from typing import Any, Final
 
 import pyarrow.parquet as pq
+from benchmarks.harness import origin
 
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.files import write_text
@@ -36,6 +40,8 @@ class Truth:
     log: Path
     family: str
     seed: int
+    accounts: int
+    exchanges: int
     guilty: frozenset[str]
 
     @staticmethod
@@ -52,11 +58,22 @@ class Truth:
             world / "truth" / "accounts.parquet", columns=["account_id", "campaign_id"]
         ).to_pylist()
         guilty = frozenset(r["account_id"] for r in rows if r["campaign_id"] is not None)
-        return Truth(world / "log", about["family"], about["seed"], guilty)
+        log = Log(world / "log")
+        sent = sum(pq.read_metadata(path).num_rows for path in log.files)
+        return Truth(log.path, about["family"], about["seed"], len(rows), sent, guilty)
 
     @property
     def name(self) -> str:
         return f"{self.family}-{self.seed}"
+
+    @property
+    def made_by(self) -> str:
+        """The command that makes the world (with the corpora of docs/worlds.md)."""
+        campaign = f" --campaign-accounts {len(self.guilty)}" if self.guilty else ""
+        return (
+            f"iolaus simulate {self.family} --seed {self.seed} --accounts {self.accounts}"
+            f"{campaign} --exchanges {self.exchanges} --corpora CORPORA --out {self.name}"
+        )
 
 
 @dataclass(frozen=True)
@@ -107,12 +124,16 @@ def tuned(peer: Peer[Any], worlds: Sequence[Truth], say: Say) -> dict[str, Any]:
     at = best(peer.settings, list(by_world.values()))
     outcomes = {name: found[at] for name, found in by_world.items()}
     scores = [o.f1 for o in outcomes.values() if o.guilty]
+    rows = {name: o.as_dict() for name, o in outcomes.items()}
+    for name, found in by_world.items():
+        if outcomes[name].guilty:
+            rows[name]["hindsight_f1"] = round(max(o.f1 for o in found), 4)
     return {
         "setting": dict(peer.settings[at]),
         "mean_f1": round(mean(scores), 4) if scores else None,
         "tried": len(peer.settings),
         "longest_preparation_cpu_s": round(seconds, 1),
-        "worlds": {name: o.as_dict() for name, o in outcomes.items()},
+        "worlds": rows,
         "not_applicable": unable,
     }
 
@@ -136,8 +157,10 @@ def tune(peers: Sequence[Peer[Any]], worlds: Sequence[Path], out: Path, say: Say
     frozen = json.loads(out.read_text()) if out.exists() else {"peers": {}}
     for peer in peers:
         frozen["peers"][peer.name] = {"source": peer.source, **tuned(peer, truths, say)}
-    names = " ".join(sorted(truth.name for truth in truths))
+    names = " ".join(truth.name for truth in truths)
     frozen["command"] = f"python -m benchmarks.peers tune --worlds {names}"
+    frozen["worlds"] = {truth.name: truth.made_by for truth in truths}
+    frozen["commit"] = origin.commit()
     frozen["peers"] = dict(sorted(frozen["peers"].items()))
     write_text(json.dumps(frozen, indent=1) + "\n", out)
     return dict(frozen)

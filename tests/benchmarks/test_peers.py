@@ -443,24 +443,34 @@ def test_the_best_setting_has_the_best_mean_and_then_the_fewest_honest():
     assert with_campaign[0].f1 == 0.5
 
 
-def make_world(path: Path, seed: int) -> Path:
-    people = people_sharing({"card1": ["a", "b", "c", "d"], "card2": ["x", "y", "z"]})
-    make_log(path / "log", [row(n) for n in "abcdxyz"], people)
+def make_world(path: Path, seed: int, guilty: int = 8, honest: int = 5) -> Path:
+    """Two cards, one of a campaign's accounts and one of honest ones."""
+    names = {"card1": [f"g{n}" for n in range(guilty)], "card2": [f"h{n}" for n in range(honest)]}
+    everyone = [name for group in names.values() for name in group]
+    make_log(path / "log", [row(name) for name in everyone], people_sharing(names))
     (path / "truth").mkdir()
-    guilty = {"account_id": list("abcdxyz"), "campaign_id": ["k"] * 4 + [None] * 3}
-    pq.write_table(pa.table(guilty), path / "truth" / "accounts.parquet")
+    campaign = ["k"] * guilty + [None] * honest
+    truth = pa.table({"account_id": everyone, "campaign_id": campaign})
+    pq.write_table(truth, path / "truth" / "accounts.parquet")
     (path / "truth" / "world.json").write_text(json.dumps({"family": "toy", "seed": seed}))
     return path
 
 
 def test_tuning_freezes_a_setting_and_keeps_the_other_peers(tmp_path):
+    """Groups of 6 or more are right in one world; in the other they find nothing."""
     frozen = tmp_path / "settings.json"
     frozen.write_text(json.dumps({"peers": {"other": {"setting": {"k": 1}}}}))
-    tune([PEERS["identifiers"]], [make_world(tmp_path / "w", 7)], frozen, lambda _: None)
+    worlds = [make_world(tmp_path / "a", 7), make_world(tmp_path / "b", 8, guilty=4, honest=0)]
+    tune([PEERS["identifiers"]], worlds, frozen, lambda _: None)
     written = json.loads(frozen.read_text())
     assert written["peers"]["other"] == {"setting": {"k": 1}}
-    assert written["peers"]["identifiers"]["mean_f1"] == pytest.approx(8 / 11, abs=1e-4)
-    assert "toy-7" in written["command"]
+    entry = written["peers"]["identifiers"]
+    shares = {"recall": 1.0, "precision": 0.6154, "f1": 0.7619}
+    assert entry["worlds"]["toy-7"] == {**shares, "honest_called": 5, "hindsight_f1": 1.0}
+    assert entry["worlds"]["toy-8"]["f1"] == 1.0
+    assert entry["mean_f1"] == pytest.approx((16 / 21 + 1) / 2, abs=1e-4)
+    assert "toy-7 toy-8" in written["command"]
+    assert "--accounts 13 --campaign-accounts 8 --exchanges 13 " in written["worlds"]["toy-7"]
     assert setting_of(PEERS["identifiers"], frozen)["least"] == 3
 
 
