@@ -119,6 +119,22 @@ def test_settings_are_a_grid_without_repeats(name):
     assert len(seen) == len(PEERS[name].settings) > 1
 
 
+@pytest.mark.parametrize("name", sorted(PEERS))
+def test_the_frozen_setting_is_one_of_the_grid(name):
+    assert setting_of(PEERS[name]) in PEERS[name].settings
+
+
+def test_group_peers_use_what_there_is(tmp_path):
+    """No accounts file and no text: addresses alone carry FRAUDAR and SynchroTrap."""
+    rows = [row(f"f{n}", m, client_ip=f"10.0.0.{m}") for n in range(9) for m in range(9)]
+    rows += [row(f"h{n}", 50 * n, client_ip=f"10.9.0.{n}") for n in range(60)]
+    log = make_log(tmp_path / "log", rows)
+    farm = {f"f{n}" for n in range(9)}
+    dense = {"columns": "all", "shared": False, "blocks": 1, "least": 0.7}
+    assert called(PEERS["fraudar"].groups(log, dense)) == farm
+    assert called(PEERS["synchrotrap"].groups(log, {**TRAP, "by": "any"})) == farm
+
+
 # --- shared identifiers -----------------------------------------------------------------------
 
 COMPONENTS = {"kinds": "card+device", "hub": 8, "least": 3, "declared": False}
