@@ -215,6 +215,18 @@ def test_one_family_alone_never_decides(log, engine, claims, shown):
     assert recognised(log, engine) == {}
 
 
+TOOL = {"tls_fingerprint": "t13d", "user_agent": "sdk/1"}
+
+
+@pytest.mark.parametrize(("card", "named"), [("card3", True), ("new", False)])
+def test_a_tool_s_software_and_wording_count_once(log, engine, card, named):
+    for exchange in log.exchanges:
+        exchange |= TOOL if exchange["account_id"].startswith("m") else {}
+    log.account("user", payment_fingerprint=card)
+    log.sends("user", 6.5, skeleton=WORDS, **TOOL)
+    assert ("user" in recognised(log, engine)) == named
+
+
 def test_a_quotation_is_not_the_account_s_own_wording(log, engine):
     log.account("reader")
     for i in range(40):

@@ -34,12 +34,17 @@ LASTING = (
     "'payment', 'device', 'client_software', 'signup_ip', 'email', 'system_prompt', "
     "'system_skeleton', 'skeleton', 'phrase'"
 )
+# Client software and wording come with the same tool, so they are no independent evidence: software
+# is a family of its own here, and only the better of the two counts.
+SOFTWARE = "software"
 SIGNUP = "text_hash(concat_ws('|', email_domain, plan, verification))"  # without its time
 
 # Everything that an account showed before $until, addresses since $recent: account, family, kind,
 # value, day, exchanges. Rows may repeat.
 SHOWN = f"""
-    SELECT account, family, kind, value, day, exchanges FROM token_days
+    SELECT account, CASE kind WHEN 'client_software' THEN '{SOFTWARE}' ELSE family END AS family,
+           kind, value, day, exchanges
+    FROM token_days
     WHERE day < $until AND kind IN ({LASTING})
     UNION ALL
     SELECT account, 'network', 'ip', text_hash(client_ip), day, exchanges

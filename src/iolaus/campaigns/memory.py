@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from iolaus.campaigns.investigate import Investigation
 from iolaus.campaigns.judge import Judged
 from iolaus.campaigns.known import FOUND, LACK, MARKS, Known, known
-from iolaus.campaigns.marks import ADDRESS_DAYS, SHOWN, instants, marks
+from iolaus.campaigns.marks import ADDRESS_DAYS, SHOWN, SOFTWARE, instants, marks
 from iolaus.campaigns.recognise import NEEDED
 from iolaus.campaigns.results import campaign_id
 from iolaus.campaigns.scene import Scene
@@ -154,7 +154,8 @@ def _by_marks(
             SELECT asked_groups.campaign_id AS grp, account, known_marks.campaign_id AS old,
                    known_marks.family, max(bits) AS bits
             FROM shown JOIN asked_groups USING (account) JOIN known_marks USING (kind, value)
-            WHERE kind NOT IN ('ip', 'network') OR day <= last_day + {ADDRESS_DAYS}
+            WHERE known_marks.family <> '{SOFTWARE}'
+              AND (kind NOT IN ('ip', 'network') OR day <= last_day + {ADDRESS_DAYS})
             GROUP BY ALL
         ),
         lacks AS (SELECT campaign_id, sum(bits) AS bits FROM known_marks WHERE kind = '{LACK}'

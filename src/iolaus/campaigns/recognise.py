@@ -12,6 +12,7 @@ One family alone (10 bits at most) never decides: cards are stolen, exits are sh
 wording is everybody's.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -19,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from iolaus.campaigns.known import LACK, Known
-from iolaus.campaigns.marks import ADDRESS_DAYS, SIGNUP
+from iolaus.campaigns.marks import ADDRESS_DAYS, SIGNUP, SOFTWARE
 from iolaus.core.tables import TS
 from iolaus.engine import DuckEngine, Table
 
@@ -32,7 +33,9 @@ NEEDED = (
     f"greatest({ODDS} - log2(prior / (1 - prior)), "
     f"{STRANGERS} + log2((SELECT count(*) FROM known_campaigns)))"
 )
-FAMILIES = ("money", "device", "network", "registration", "wording")  # tempo needs a second account
+# Tempo needs a second account. Software and wording count as one (see marks).
+ALONE = ("money", "device", "network", "registration")
+FAMILIES = (*ALONE, "wording", SOFTWARE)
 
 RECOGNISED: Final = pa.schema(
     [
@@ -152,18 +155,19 @@ def claimed_marks(engine: DuckEngine, early: Table, name: str) -> Table:
 # no lack.
 _MEASURED = {
     "money": "payment_fingerprint IS NOT NULL",
-    "device": "device_fingerprint IS NOT NULL OR software IS NOT NULL",
+    "device": "device_fingerprint IS NOT NULL",
     "network": "ip IS NOT NULL OR signup_ip IS NOT NULL",
     "registration": "email_domain IS NOT NULL OR email_hash IS NOT NULL",
     "wording": "system_hash IS NOT NULL OR skeleton IS NOT NULL",
+    SOFTWARE: "false",
 }
 
 
 def _deciding(early: Table, carried: Table, claimed: Table) -> str:
     """SQL: the first exchange of each (account, campaign) whose bits suffice."""
 
-    def each(form: str, between: str = ",\n") -> str:
-        return between.join(form.format(f=f, measured=_MEASURED[f]) for f in FAMILIES)
+    def each(form: str, between: str = ",\n", families: Sequence[str] = FAMILIES) -> str:
+        return between.join(form.format(f=f, measured=_MEASURED[f]) for f in families)
 
     return f"""
         WITH needs AS (
@@ -216,7 +220,8 @@ def _deciding(early: Table, carried: Table, claimed: Table) -> str:
             SELECT * REPLACE (CASE WHEN own_wording THEN wording END AS wording) FROM so_far
         ),
         summed AS (
-            SELECT owned.*, needed, {each("coalesce({f}, 0)", " + ")}
+            SELECT owned.*, needed, {each("coalesce({f}, 0)", " + ", ALONE)}
+                   + coalesce(greatest(wording, {SOFTWARE}), 0)
                    + {each("CASE WHEN {f} IS NULL AND knows_{f} THEN lack_{f} ELSE 0 END", " + ")}
                        AS bits
             FROM owned JOIN needs USING (campaign_id)
@@ -226,7 +231,9 @@ def _deciding(early: Table, carried: Table, claimed: Table) -> str:
             QUALIFY row_number() OVER (
                 PARTITION BY account ORDER BY ts, exchange_hash, bits DESC, campaign_id) = 1
         )
-        SELECT account_id, campaign_id, bits, ts AS "at", exchanges, {each("{f}")}
+        SELECT account_id, campaign_id, bits, ts AS "at", exchanges,
+               {each("{f}", families=(*ALONE, "wording"))},
+               CASE WHEN wording IS NULL THEN {SOFTWARE} END AS {SOFTWARE}
         FROM decided JOIN accounts USING (account) ORDER BY "at", account_id
         """
 
@@ -235,8 +242,9 @@ def _named(rows: pa.Table) -> pa.Table:
     """Bits by family to the list of families, strongest first."""
     bits = np.column_stack([rows[f].fill_null(0.0).to_numpy() for f in FAMILIES])
     order = np.argsort(-bits, axis=1, kind="stable")
+    names = [f if f != SOFTWARE else "device" for f in FAMILIES]
     by = [
-        [FAMILIES[f] for f in strongest if own[f] > 0]
+        list(dict.fromkeys(names[f] for f in strongest if own[f] > 0))
         for own, strongest in zip(bits, order, strict=True)
     ]
     return (
