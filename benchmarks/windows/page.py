@@ -1,0 +1,5 @@
+"""docs/windows.md's tables."""
+
+
+def write_page() -> None:
+    """x"""
