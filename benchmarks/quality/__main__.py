@@ -2,6 +2,7 @@
 
 import argparse
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.harness.bench import Bench, frozen
@@ -45,12 +46,14 @@ def main() -> None:
         parser.error("no cell has such a name")
     if not trying and not options.corpora:
         parser.error("--corpora is needed: frozen results are made from real prompts")
-    tried = options.work / "tried"
-    bench = Bench.at(options.work, options.corpora, tried / "results" if trying else RESULTS)
+    bench = Bench.at(options.work, options.corpora, RESULTS)
+    tried = bench.work / "tried" / bench.commit[:12]
+    bench = replace(bench, results=tried / "results") if trying else bench
     announce(bench, found, options.jobs)
     broken = work(bench, found, options.jobs)
     if trying:
         write_page(bench.results, tried / "quality.md", tried / "pictures" / "quality", model=PAGE)
+        console.print(f"Nothing is frozen; see {tried / 'quality.md'}")
     else:
         write_page(RESULTS, PAGE, PICTURES)
     if broken:
