@@ -115,7 +115,9 @@ def work(bench: Bench, found: list[Cell], side_by_side: int) -> list[str]:
                 if outcome.frozen:
                     progress.print(f"frozen: {', '.join(outcome.frozen)}")
                 for name, error in outcome.failed.items():
-                    progress.print(f"{name} failed: {error}", style="red", markup=False)
+                    progress.print(
+                        f"{name} failed: {type(error).__name__}: {error}", style="red", markup=False
+                    )
                 broken += outcome.failed
                 progress.advance(task)
     return broken

@@ -93,7 +93,7 @@ def curves(name: str, found: list[Result]) -> str:
 def _legend() -> list[str]:
     return [
         svg.dot((40, 14), "one"), svg.text((48, 18), "account recall"),
-        svg.square((140, 14), "two"), svg.text((148, 18), "account precision"),
+        svg.square((140, 14), "two hollow"), svg.text((148, 18), "account precision"),
         svg.line((256, 14), (280, 14), "dashed three"),
         svg.text((286, 18), "exchanges per account and day, of the default's (right scale)"),
     ]  # fmt: skip
@@ -115,24 +115,22 @@ def _panel(left: float, top: float, axis: str, points: list[Point]) -> list[str]
         at = "default" if p.at is None else f"{p.at:g}"
         marks.append(svg.text((x, top + high + 14), at, anchor="middle", kind="small quiet"))
 
-    def series(pick: Callable[[Point], float | None], over: float) -> list[svg.Place]:
+    def series(
+        pick: Callable[[Point], float | None], over: float, *, default: bool = False
+    ) -> list[svg.Place]:
         return [
             (x, top + high * (1 - min(value / over, 1.0)))
             for x, p in zip(slots, points, strict=True)
-            if p.at is not None and (value := pick(p)) is not None
+            if (p.at is None) == default and (value := pick(p)) is not None
         ]
 
     speed = series(lambda p: p.throughput, limit)
     recall, precision = series(lambda p: p.recall, 1.0), series(lambda p: p.precision, 1.0)
     marks += [svg.path(speed, "dashed three"), svg.path(precision, "two"), svg.path(recall, "one")]
-    marks += [svg.square(at, "two") for at in precision] + [svg.dot(at, "one") for at in recall]
-    for x, p in zip(slots, points, strict=True):
-        if p.at is None:
-            if p.precision is not None:
-                marks.append(svg.square((x, top + high * (1 - p.precision)), "two hollow"))
-            if p.recall is not None:
-                marks.append(svg.dot((x, top + high * (1 - p.recall)), "one hollow"))
-    return marks
+    precision += series(lambda p: p.precision, 1.0, default=True)
+    recall += series(lambda p: p.recall, 1.0, default=True)
+    marks += [svg.square(at, "two hollow") for at in precision]
+    return marks + [svg.dot(at, "one") for at in recall]
 
 
 def calibration(found: list[Result]) -> str:

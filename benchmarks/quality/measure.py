@@ -106,7 +106,7 @@ def measure(bench: Bench, cells: list[Cell], say: Say) -> Outcome:
         try:
             _freeze(bench, cell, job)
             outcome.frozen.append(cell.name)
-        except (RuntimeError, OSError, ValueError) as error:  # a command that failed, or its output
+        except Exception as error:  # whatever it is, the other cells of a long run go on
             outcome.failed[cell.name] = error
     job.remove()
     return outcome

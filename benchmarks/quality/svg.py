@@ -54,7 +54,7 @@ def dot(at: Place, kind: str, radius: float = 3.2) -> str:
     return f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="{radius:.1f}"{_kind(kind)}/>'
 
 
-def square(at: Place, kind: str, half: float = 2.9) -> str:
+def square(at: Place, kind: str, half: float = 4.2) -> str:
     x, y = at
     return (
         f'<rect x="{x - half:.1f}" y="{y - half:.1f}" width="{2 * half:.1f}" '
