@@ -60,6 +60,113 @@ SHOWN = f"""
     WHERE first_seen < $until AND email_domain IS NOT NULL
 """
 
+# 1. What members hold, counted by customers: an organisation's accounts are one.
+_HELD = f"""
+    customers AS (
+        SELECT account, coalesce(organization_id, account_id) AS customer
+        FROM accounts WHERE first_seen < $until
+    ),
+    sizes AS (
+        SELECT campaign_id, count(*) AS size,
+               greatest(1, (SELECT count(*) FROM customers) - count(*)) AS rest
+        FROM grouped GROUP BY campaign_id
+    ),
+    volume AS (  -- exchanges, and about how many of them phrases were taken from
+        SELECT account, sum(exchanges) AS total,
+               sum(exchanges / greatest(1, exchanges // {SAMPLE})) AS sampled
+        FROM profiles SEMI JOIN grouped USING (account) WHERE day < $until GROUP BY account
+    ),
+    held AS (
+        SELECT campaign_id, account, family, kind, value, max(day) AS last_day
+        FROM shown JOIN grouped USING (account) JOIN volume USING (account)
+        GROUP BY ALL
+        HAVING family <> 'wording'
+            OR sum(exchanges) >= CASE kind
+                   WHEN 'phrase' THEN {PHRASE_SHARE} * any_value(sampled)
+                   ELSE {SIGNATURE_SHARE} * any_value(total) END
+    ),
+    inside AS (
+        SELECT campaign_id, family, kind, value, count(DISTINCT customer) AS members,
+               max(last_day) AS last_day
+        FROM held JOIN customers USING (account) GROUP BY ALL
+    )
+"""
+
+# 2. The level of each token that enough of them hold, and of every mark that is remembered.
+_RATED = f"""
+    asked AS (
+        SELECT inside.*, size, rest
+        FROM inside JOIN sizes USING (campaign_id)
+        LEFT JOIN (SELECT campaign_id, kind, value, bits FROM remembered) AS before
+            USING (campaign_id, kind, value)
+        WHERE members >= greatest({LEAST_MARK}, size * CASE family WHEN 'wording'
+                         THEN {WORDING_SHARE} ELSE {MARK_SHARE} END)
+           OR bits IS NOT NULL
+        UNION ALL
+        SELECT campaign_id, family, kind, value, 0, last_day, size, rest
+        FROM remembered ANTI JOIN inside USING (campaign_id, kind, value)
+        JOIN sizes USING (campaign_id)
+    ),
+    holders AS (
+        SELECT DISTINCT asked.campaign_id, asked.family, kind, value, account,
+               grouped.account IS NOT NULL AS member
+        FROM shown JOIN asked USING (kind, value)
+        LEFT JOIN grouped USING (campaign_id, account)
+    ),
+    counted AS (
+        SELECT campaign_id, kind, value, count(*) FILTER (WHERE NOT member) AS others
+        FROM holders GROUP BY ALL
+    ),
+    rated AS (
+        SELECT asked.*, log2((members + 0.1) / (size + 1)) AS rate,
+               rate - log2((others + 0.5) / (rest + 1)) AS level,
+               rate - log2((greatest(others - 1, 0) + 0.5) / (rest + 1)) AS level_of_other
+        FROM asked JOIN counted USING (campaign_id, kind, value)
+    )
+"""
+
+# 3. Rates of members and of others whose best token of the family has a level or more.
+_TAILS = """
+    best AS (
+        SELECT campaign_id, family, account, member,
+               max(CASE WHEN member THEN level ELSE level_of_other END) AS level
+        FROM holders JOIN rated USING (campaign_id, family, kind, value) GROUP BY ALL
+    ),
+    ladder AS (
+        SELECT campaign_id, family, level, count(*) FILTER (WHERE member) AS inside,
+               count(*) FILTER (WHERE NOT member) AS outside
+        FROM best GROUP BY ALL
+        UNION ALL
+        SELECT DISTINCT campaign_id, family, level, 0, 0 FROM rated
+    ),
+    tails AS (
+        SELECT campaign_id, family, level,
+               (sum(sum(inside)) OVER stronger + 0.1) / (size + 1) AS inside,
+               (sum(sum(outside)) OVER stronger + 0.5) / (rest + 1) AS outside
+        FROM ladder JOIN sizes USING (campaign_id)
+        GROUP BY campaign_id, family, level, size, rest
+        WINDOW stronger AS (PARTITION BY campaign_id, family ORDER BY level DESC)
+    )
+"""
+
+# 4. What marks and their lack are worth.
+_LACKS = ", ".join(f"('{family}', {most})" for family, most in LACK_BITS.items())
+_WORTH = f"""
+    worth AS (
+        SELECT campaign_id, family, kind, value,
+               least({MOST_BITS}, log2(inside / outside)) AS bits, last_day
+        FROM rated JOIN tails USING (campaign_id, family, level)
+        WHERE level > {CHARACTERISTIC_BITS}
+    ),
+    lacking AS (
+        SELECT campaign_id, family,
+               greatest(-any_value(most), log2((1 - least(0.999, max(inside)))
+                                               / (1 - least(0.999, max(outside))))) AS bits
+        FROM tails JOIN (VALUES {_LACKS}) AS lacks (family, most) USING (family)
+        WHERE level > {CHARACTERISTIC_BITS} GROUP BY campaign_id, family
+    )
+"""
+
 
 def instants(until: date) -> dict[str, object]:
     """Parameters of SHOWN."""
@@ -75,100 +182,9 @@ def marks(engine: DuckEngine, groups: pa.Table, until: date, remembered: pa.Tabl
     """
     engine.register("grouped", groups)
     engine.register("remembered", remembered)
-    lacks = ", ".join(f"('{family}', {most})" for family, most in LACK_BITS.items())
     return engine.fetch(
         f"""
-        WITH shown AS ({SHOWN}),
-        customers AS (
-            SELECT account, coalesce(organization_id, account_id) AS customer
-            FROM accounts WHERE first_seen < $until
-        ),
-        sizes AS (
-            SELECT campaign_id, count(*) AS size,
-                   greatest(1, (SELECT count(*) FROM customers) - count(*)) AS rest
-            FROM grouped GROUP BY campaign_id
-        ),
-        volume AS (  -- exchanges, and about how many of them phrases were taken from
-            SELECT account, sum(exchanges) AS total,
-                   sum(exchanges / greatest(1, exchanges // {SAMPLE})) AS sampled
-            FROM profiles SEMI JOIN grouped USING (account) WHERE day < $until GROUP BY account
-        ),
-        held AS (
-            SELECT campaign_id, account, family, kind, value, max(day) AS last_day
-            FROM shown JOIN grouped USING (account) JOIN volume USING (account)
-            GROUP BY ALL
-            HAVING family <> 'wording'
-                OR sum(exchanges) >= CASE kind
-                       WHEN 'phrase' THEN {PHRASE_SHARE} * any_value(sampled)
-                       ELSE {SIGNATURE_SHARE} * any_value(total) END
-        ),
-        inside AS (
-            SELECT campaign_id, family, kind, value, count(DISTINCT customer) AS members,
-                   max(last_day) AS last_day
-            FROM held JOIN customers USING (account) GROUP BY ALL
-        ),
-        asked AS (
-            SELECT inside.*, size, rest
-            FROM inside JOIN sizes USING (campaign_id)
-            LEFT JOIN (SELECT campaign_id, kind, value, bits FROM remembered) AS before
-                USING (campaign_id, kind, value)
-            WHERE members >= greatest({LEAST_MARK}, size * CASE family WHEN 'wording'
-                             THEN {WORDING_SHARE} ELSE {MARK_SHARE} END)
-               OR bits IS NOT NULL
-            UNION ALL
-            SELECT campaign_id, family, kind, value, 0, last_day, size, rest
-            FROM remembered ANTI JOIN inside USING (campaign_id, kind, value)
-            JOIN sizes USING (campaign_id)
-        ),
-        holders AS (
-            SELECT DISTINCT asked.campaign_id, asked.family, kind, value, account,
-                   grouped.account IS NOT NULL AS member
-            FROM shown JOIN asked USING (kind, value)
-            LEFT JOIN grouped USING (campaign_id, account)
-        ),
-        counted AS (
-            SELECT campaign_id, kind, value, count(*) FILTER (WHERE NOT member) AS others
-            FROM holders GROUP BY ALL
-        ),
-        rated AS (
-            SELECT asked.*, log2((members + 0.1) / (size + 1)) AS rate,
-                   rate - log2((others + 0.5) / (rest + 1)) AS level,
-                   rate - log2((greatest(others - 1, 0) + 0.5) / (rest + 1)) AS level_of_other
-            FROM asked JOIN counted USING (campaign_id, kind, value)
-        ),
-        best AS (
-            SELECT campaign_id, family, account, member,
-                   max(CASE WHEN member THEN level ELSE level_of_other END) AS level
-            FROM holders JOIN rated USING (campaign_id, family, kind, value) GROUP BY ALL
-        ),
-        ladder AS (
-            SELECT campaign_id, family, level, count(*) FILTER (WHERE member) AS inside,
-                   count(*) FILTER (WHERE NOT member) AS outside
-            FROM best GROUP BY ALL
-            UNION ALL
-            SELECT DISTINCT campaign_id, family, level, 0, 0 FROM rated
-        ),
-        tails AS (
-            SELECT campaign_id, family, level,
-                   (sum(sum(inside)) OVER stronger + 0.1) / (size + 1) AS inside,
-                   (sum(sum(outside)) OVER stronger + 0.5) / (rest + 1) AS outside
-            FROM ladder JOIN sizes USING (campaign_id)
-            GROUP BY campaign_id, family, level, size, rest
-            WINDOW stronger AS (PARTITION BY campaign_id, family ORDER BY level DESC)
-        ),
-        worth AS (
-            SELECT campaign_id, family, kind, value,
-                   least({MOST_BITS}, log2(inside / outside)) AS bits, last_day
-            FROM rated JOIN tails USING (campaign_id, family, level)
-            WHERE level > {CHARACTERISTIC_BITS}
-        ),
-        lacking AS (
-            SELECT campaign_id, family,
-                   greatest(-any_value(most), log2((1 - least(0.999, max(inside)))
-                                                   / (1 - least(0.999, max(outside))))) AS bits
-            FROM tails JOIN (VALUES {lacks}) AS lacks (family, most) USING (family)
-            WHERE level > {CHARACTERISTIC_BITS} GROUP BY campaign_id, family
-        )
+        WITH shown AS ({SHOWN}), {_HELD}, {_RATED}, {_TAILS}, {_WORTH}
         SELECT * FROM worth WHERE bits >= {LEAST_BITS}
         UNION ALL
         SELECT campaign_id, family, '{LACK}', 0, least(bits, 0.0), $until FROM lacking
