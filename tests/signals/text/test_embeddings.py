@@ -181,4 +181,5 @@ def test_a_real_model_knows_two_ways_to_say_one_thing():
     ]
     refund, same, other = embed(texts)
     assert refund @ same > refund @ other + 0.2
+    assert len(embed([])) == 0
     assert (encoder(embed)(texts) == encoder(embed)(texts)).all()

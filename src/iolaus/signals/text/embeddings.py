@@ -39,15 +39,12 @@ def embedder(path_or_package: str) -> Embed:
     Raises ConfigError where there is no model, or the library that reads it is not installed.
     """
     place = _find(path_or_package)
-    if place.suffix == ".onnx":
-        return _onnx(place)
-    library = _library("sentence_transformers", "sentence-transformers")
-    model = library.SentenceTransformer(str(place), device="cpu", local_files_only=True)
+    run = _onnx(place) if place.suffix == ".onnx" else _sentence_transformers(place)
 
     def embed(texts: list[str]) -> NDArray[np.float32]:
-        cut = [text[:MAX_CHARS] for text in texts]
-        vectors = model.encode(cut, batch_size=BATCH, show_progress_bar=False)
-        return _unit(np.asarray(vectors, np.float32))
+        if not texts:
+            return np.zeros((0, 0), np.float32)  # libraries differ in what they make of none
+        return _unit(run([text[:MAX_CHARS] for text in texts]))
 
     return embed
 
@@ -111,6 +108,19 @@ def _library(module: str, package: str) -> ModuleType:
         ) from error
 
 
+def _sentence_transformers(directory: Path) -> Embed:
+    """A model for the sentence-transformers library."""
+    library = _library("sentence_transformers", "sentence-transformers")
+    model = library.SentenceTransformer(str(directory), device="cpu", local_files_only=True)
+
+    def embed(texts: list[str]) -> NDArray[np.float32]:
+        return np.asarray(
+            model.encode(texts, batch_size=BATCH, show_progress_bar=False), np.float32
+        )
+
+    return embed
+
+
 def _onnx(path: Path) -> Embed:
     """A model for onnxruntime, with the tokenizer of the tokenizers library."""
     runtime, tokenizers = (
@@ -127,13 +137,13 @@ def _onnx(path: Path) -> Embed:
         order = sorted(range(len(texts)), key=lambda i: (len(texts[i]), i))  # little padding
         rows: list[NDArray[np.float32]] = []
         for start in range(0, len(order), BATCH):
-            batch = [texts[i][:MAX_CHARS] for i in order[start : start + BATCH]]
+            batch = [texts[i] for i in order[start : start + BATCH]]
             inputs, mask = _inputs(tokenizer.encode_batch(batch), wanted)
             rows.append(_pool(session.run(None, inputs)[0], mask))
-        vectors = np.concatenate(rows) if rows else np.zeros((0, 1), np.float32)
+        vectors = np.concatenate(rows)
         out = np.empty_like(vectors)
         out[order] = vectors
-        return _unit(out)
+        return out
 
     return embed
 
