@@ -62,7 +62,7 @@ def test_truth_is_not_in_the_log(long_world: Small) -> None:
     }
     assert log == {"exchanges", "accounts.parquet", "releases.parquet", "enforcement.parquet"}
     facts = json.loads((long_world.root / "truth" / "world.json").read_text())
-    assert facts["family"] == "long" and facts["attack"]["per_account"] == 1_150
+    assert facts["family"] == "long" and facts["attacks"][0]["per_account"] == 1_150
 
 
 def test_no_id_tells_who_is_in_the_campaign(long_world: Small) -> None:

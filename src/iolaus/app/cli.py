@@ -99,7 +99,7 @@ def replay(
 
 @app.command()
 def simulate(
-    family: Annotated[str, typer.Argument(help="long, spike or null.")],
+    family: Annotated[str, typer.Argument(help="long, spike, null... (docs/worlds.md).")],
     seed: Annotated[int, typer.Option("--seed", help="All randomness comes from it.")],
     accounts: Annotated[int, typer.Option("--accounts", help="Accounts in all.")],
     exchanges: Annotated[int, typer.Option("--exchanges", help="Exchanges in all.")],
@@ -110,8 +110,13 @@ def simulate(
     corpora: Annotated[
         Path | None, typer.Option("--corpora", help="Real prompts and rates (docs/worlds.md).")
     ] = None,
+    strength: Annotated[
+        list[str] | None,
+        typer.Option("--strength", help="NAME=VALUE, such as cover=0.5; may be repeated."),
+    ] = None,
 ) -> None:
     """Make a log with known truth: OUT/log and OUT/truth."""
+    strengths = dict(_strength(text) for text in strength or [])
     with TerminalReporter() as report:
         simulate_world(
             family,
@@ -121,6 +126,7 @@ def simulate(
             out=out,
             campaign_accounts=campaign_accounts,
             corpora=corpora,
+            strength=strengths,
             progress=report,
         )
     _print(f"The log is in {out / 'log'}, the truth in {out / 'truth'}.")
@@ -147,6 +153,16 @@ def demo(out: Out = Path("demo")) -> None:
         result = run_demo(out, report)
     _show(result, out / "results")
     score(out / "world" / "truth", out / "results")
+
+
+def _strength(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise ConfigError(
+            f"'{text}' is not NAME=VALUE.", where="--strength", next_step="Write cover=0.5."
+        ) from None
 
 
 def _days(text: str) -> timedelta:

@@ -169,3 +169,15 @@ def sit(account: Account, count: int, span: float, rng: np.random.Generator) -> 
     moments[outside] = rng.uniform(lo, hi, int(outside.sum()))
     order = np.argsort(moments, kind="stable")
     return moments[order], sitting[order]
+
+
+def habit(rhythms: list[str], local: Floats) -> Floats:
+    """Rate of each account's own rhythm at its local time (seconds); about 1 on average."""
+    out = np.empty(local.size)
+    for name in set(rhythms):
+        hours, weekend = _profile(name)
+        mine = np.array([r == name for r in rhythms])
+        days = np.floor(local[mine] / DAY)
+        rate = hours[((local[mine] % DAY) // HOUR).astype(np.int64)] * 24
+        out[mine] = rate * np.where((days + FIRST_WEEKDAY) % 7 >= 5, weekend, 1.0)
+    return out

@@ -8,7 +8,7 @@ written one after the other, so that memory holds one day of text.
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ import pyarrow as pa
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, RELEASES, TS
-from iolaus.worlds.attacks import FAMILIES, Attack, build
+from iolaus.worlds.attacks import FAMILIES, Attack, apply, build, customers, volumes
 from iolaus.worlds.benign import populations
 from iolaus.worlds.benign.individuals import fraud
 from iolaus.worlds.book import Book
@@ -57,39 +57,42 @@ class World:
 def simulate(
     family: str, *, seed: int, accounts: int, exchanges: int, out: Path,
     campaign_accounts: int | None = None, corpora: Path | None = None, days: int = 45,
-    progress: Progress | None = None,
+    strength: Mapping[str, float] | None = None, progress: Progress | None = None,
 ) -> World:  # fmt: skip
     """Write OUT/log and OUT/truth. `accounts` and `exchanges` are totals, campaign included.
 
-    The same arguments give the same bytes. Raises InputError where `out` holds something, the
-    exchanges cannot suffice or a corpus file is missing; ConfigError for an unknown family.
+    `strength` sets what the seed would have drawn (attacks/strengths.py has the names). The same
+    arguments give the same bytes. Raises InputError where `out` holds something, the exchanges
+    cannot suffice or a corpus file is missing; ConfigError for an unknown family or strength.
     """
-    members = _checked(family, accounts, exchanges, out, campaign_accounts, days)
+    attacks = _attacks(family, seed, strength or {})
+    members = _checked(family, attacks, accounts, exchanges, out, campaign_accounts, days)
     stage = _stage(seed, days, corpora)
     releases = _releases(stage, _rng(seed, "releases"))
     stage.released = tuple(sorted(t for times in releases.at for t in times if t > 0))
-    attack = _attack(family, seed)
-    left = exchanges - (round(attack.per_account * members) if attack and members else 0)
-    cohorts = _honest(stage, accounts - members)
-    if attack and members:
-        cohorts["campaign"] = build(stage, attack, members, _rng(seed, "campaign"))
+    left = exchanges - sum(volumes(attacks, members))
+    cohorts = _honest(
+        stage, accounts - members - customers(attacks, members), FAMILIES[family].honest
+    )
+    if members:
+        cohorts |= build(stage, attacks, members, _rng(seed, "campaign"))
     people = [a for cohort in cohorts.values() for a in cohort.accounts]
     for number, account in enumerate(people):
         account.id = f"acct_{token(seed, 'account', number, chars=14)}"
     fraud(stage, [a for a in people if a.campaign_id is None], FRAUD, _rng(seed, "fraud"))
-    plan = _schedules(stage, cohorts, left, exchanges, progress)
+    plan = _schedules(stage, cohorts, left, progress)
     scene = Scene(stage, people, Book.of(people, seed), releases, _micros(FIRST_DAY))
-    _write_tables(out / "log", scene, _rng(seed, "enforcement"))
-    _write_days(out / "log", scene, plan, progress)
-    return _write_truth(out, family, scene, plan, attack, days)
+    hidden = FAMILIES[family].hidden
+    _write_tables(out / "log", scene, hidden, _rng(seed, "enforcement"))
+    _write_days(out / "log", scene, plan, hidden, progress)
+    return _write_truth(out, family, scene, plan, attacks if members else (), strength or {}, days)
 
 
 def _checked(
-    family: str, accounts: int, exchanges: int, out: Path, campaign: int | None, days: int
-) -> int:
+    family: str, attacks: tuple[Attack, ...], accounts: int, exchanges: int, out: Path,
+    campaign: int | None, days: int,
+) -> int:  # fmt: skip
     """The number of campaign accounts, once the request makes sense."""
-    if family not in FAMILIES:
-        raise ConfigError(f"no family '{family}'.", next_step=f"One of: {', '.join(FAMILIES)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(
             "the output directory is not empty.", where=str(out), next_step="Name a new one."
@@ -101,21 +104,22 @@ def _checked(
     if one.draw is None:
         if campaign:
             raise InputError(
-                "the null family has no campaign.", next_step="Drop campaign_accounts."
+                f"the {family} family has no campaign.", next_step="Drop campaign_accounts."
             )
         members = 0
-    honest = accounts - members
-    least = populations("ordinary").least
+    honest = accounts - members - customers(attacks, members)
+    least = populations(one.honest).least
     if honest < least or members < 0:
         raise InputError(
             f"{accounts} accounts leave {honest} honest ones; the populations need {least}.",
             next_step="Ask for more accounts, or fewer in the campaign.",
         )
-    need = round(one.per_account * members) + LEAST_HONEST * honest
+    sent = sum(volumes(attacks, members))
+    need = sent + LEAST_HONEST * (accounts - members)
     if exchanges < need:
         raise InputError(
             f"{exchanges:,} exchanges do not suffice: {members:,} campaign accounts send "
-            f"{one.per_account:,.0f} each and {honest:,} honest ones at least {LEAST_HONEST}.",
+            f"{sent:,} and {accounts - members:,} honest ones at least {LEAST_HONEST} each.",
             next_step=f"Ask for {need:,} or more, or for fewer campaign accounts.",
         )
     return members
@@ -138,18 +142,23 @@ def _stage(seed: int, days: int, corpora: Path | None) -> Stage:
     return Stage(seed, days * DAY, real.network(), real, real.disposable, real.clients())
 
 
-def _attack(family: str, seed: int) -> Attack | None:
-    draw = FAMILIES[family].draw
-    return draw(_rng(seed, "attack")) if draw else None
+def _attacks(family: str, seed: int, strength: Mapping[str, float]) -> tuple[Attack, ...]:
+    """The operators that the seed draws, with the strengths asked for."""
+    if family not in FAMILIES:
+        raise ConfigError(f"no family '{family}'.", next_step=f"One of: {', '.join(FAMILIES)}.")
+    drawn = FAMILIES[family].attacks(_rng(seed, "attack"))
+    if strength and not drawn:
+        raise ConfigError(f"the {family} family has no campaign.", next_step="Drop the strengths.")
+    return apply(drawn, strength)
 
 
-def _honest(stage: Stage, count: int, mix: str = "ordinary") -> dict[str, Cohort]:
+def _honest(stage: Stage, count: int, mix: str) -> dict[str, Cohort]:
     """Each population's accounts."""
     return populations(mix).build(stage, count, lambda name: _rng(stage.seed, name))
 
 
 def _schedules(
-    stage: Stage, cohorts: dict[str, Cohort], honest: int, total: int, progress: Progress | None
+    stage: Stage, cohorts: dict[str, Cohort], honest: int, progress: Progress | None
 ) -> Schedule:
     """All exchanges of the world, sorted by time; `slot` indexes the accounts."""
     people = [(name, c, a) for name, c in cohorts.items() if not c.schedule for a in c.accounts]
@@ -166,7 +175,7 @@ def _schedules(
         if progress:
             progress("schedule", slot, sum(len(c.accounts) for c in cohorts.values()))
         if cohort.schedule:
-            part = cohort.schedule(total - honest, rng)
+            part = cohort.schedule(cohort.exchanges or 0, rng)
             part.slot += slot
         else:
             mine_counts = counts[at : at + len(cohort.accounts)]
@@ -229,7 +238,9 @@ def _releases(stage: Stage, rng: np.random.Generator) -> Releases:
     return Releases(tuple(map(tuple, names)), tuple(map(tuple, at)))
 
 
-def _write_tables(log: Path, scene: Scene, rng: np.random.Generator) -> None:
+def _write_tables(
+    log: Path, scene: Scene, hidden: tuple[str, ...], rng: np.random.Generator
+) -> None:
     rows = sorted(
         (
             {
@@ -244,7 +255,8 @@ def _write_tables(log: Path, scene: Scene, rng: np.random.Generator) -> None:
         ),
         key=lambda row: str(row["account_id"]),
     )  # fmt: skip
-    write_table(pa.Table.from_pylist(rows, schema=ACCOUNTS), log / "accounts.parquet")
+    table = _without(pa.Table.from_pylist(rows, schema=ACCOUNTS), hidden)
+    write_table(table, log / "accounts.parquet")
     models = [
         {"model": n, "released_at": _time(scene, t if np.isfinite(t) else -200.0 * DAY)}
         for names, times in zip(scene.releases.names, scene.releases.at, strict=True)
@@ -253,6 +265,15 @@ def _write_tables(log: Path, scene: Scene, rng: np.random.Generator) -> None:
     write_table(pa.Table.from_pylist(models, schema=RELEASES), log / "releases.parquet")
     acts = _enforcement(scene, rng)
     write_table(pa.Table.from_pylist(acts, schema=ENFORCEMENT), log / "enforcement.parquet")
+
+
+def _without(table: pa.Table, hidden: tuple[str, ...]) -> pa.Table:
+    """The table with these of its columns null, as a provider has it who does not keep them."""
+    for name in hidden:
+        if name in table.column_names:
+            place, field = table.column_names.index(name), table.schema.field(name)
+            table = table.set_column(place, field, pa.nulls(table.num_rows, field.type))
+    return table
 
 
 def _time(scene: Scene, seconds: float) -> datetime:
@@ -274,7 +295,9 @@ def _enforcement(scene: Scene, rng: np.random.Generator) -> list[dict[str, objec
     return sorted(acts, key=lambda act: (str(act["at"]), str(act["account_id"])))
 
 
-def _write_days(log: Path, scene: Scene, plan: Schedule, progress: Progress | None) -> None:
+def _write_days(
+    log: Path, scene: Scene, plan: Schedule, hidden: tuple[str, ...], progress: Progress | None
+) -> None:
     sequence = _sequence(plan.slot)
     days = int(scene.stage.span // DAY)
     edges = np.searchsorted(plan.ts, np.arange(days + 1) * float(DAY))
@@ -288,7 +311,7 @@ def _write_days(log: Path, scene: Scene, plan: Schedule, progress: Progress | No
         rng = _rng(scene.stage.seed, f"day {day}")
         table = day_table(scene, rows, plan.failed[part], int(edges[day]), rng)
         name = f"day={(FIRST_DAY + timedelta(days=day)).date().isoformat()}.parquet"
-        write_table(table, log / "exchanges" / name)
+        write_table(_without(table, hidden), log / "exchanges" / name)
     if progress:
         progress("write", days, days)
 
@@ -307,8 +330,9 @@ def _sequence(
 
 
 def _write_truth(
-    out: Path, family: str, scene: Scene, plan: Schedule, attack: Attack | None, days: int
-) -> World:
+    out: Path, family: str, scene: Scene, plan: Schedule, attacks: tuple[Attack, ...],
+    strength: Mapping[str, float], days: int,
+) -> World:  # fmt: skip
     truth = out / "truth"
     rows = sorted(
         (
@@ -336,7 +360,7 @@ def _write_truth(
     members = sum(a.campaign_id is not None for a in scene.accounts)
     facts = {
         "family": family, "seed": scene.stage.seed, "days": days,
-        "attack": asdict(attack) if attack else None,
+        "attacks": [asdict(attack) for attack in attacks], "strength": dict(strength),
         "accounts": dict(Counter(a.population for a in scene.accounts)),
         "exchanges": int(plan.ts.size), "campaign_exchanges": int(mine.size),
     }  # fmt: skip

@@ -68,7 +68,7 @@ def write(
     prompts: list[str] = []
     for voice, body, u, item in zip(voices, texts, draws[1], rows.item, strict=True):
         framed = voice.frames[int(u * len(voice.frames))]
-        prefix, suffix = framed if item != COVER else ("", "")
+        prefix, suffix = framed if item > COVER else ("", "")  # others: the queue words them
         prompts.append(prefix + body + suffix)
     turn: Ints = rows.sitting * _SYSTEM_SALT + rows.slot
     systems = [v.systems[int(t) % len(v.systems)] for v, t in zip(voices, turn, strict=True)]

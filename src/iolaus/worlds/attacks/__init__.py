@@ -2,63 +2,82 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from iolaus.worlds.attacks.attack import Attack, build
+from iolaus.worlds.attacks import families
+from iolaus.worlds.attacks.attack import Attack, build, customers, volumes
+from iolaus.worlds.attacks.strengths import STRENGTHS, apply
 
-__all__ = ["FAMILIES", "Attack", "Family", "build"]
+__all__ = [
+    "FAMILIES", "STRENGTHS", "Attack", "Family", "Size", "apply", "build", "customers", "volumes",
+]  # fmt: skip
+
+
+class Size(NamedTuple):
+    """A family's world at default strength; totals, campaign included."""
+
+    accounts: int
+    campaign_accounts: int
+    exchanges: int
+
+
+Drawn = Attack | tuple[Attack, ...]
+
+NETWORK: Final = ("client_ip", "asn", "country", "tls_fingerprint", "user_agent", "signup_ip")
+TEXT: Final = ("prompt", "system_prompt")
+QUIET: Final = Size(3_000, 0, 120_000)
+HONEST = 40  # exchanges per honest account at a family's default size
 
 
 @dataclass(frozen=True)
 class Family:
-    """A family of worlds. `accounts`: share of all accounts that the campaign has by default."""
+    """A family of worlds.
+
+    accounts: share of all accounts that the campaign has by default. draw: one operator or
+    several; None for no campaign. honest: the mix of honest populations. hidden: columns that are
+    null in the whole log.
+    """
 
     accounts: float
-    draw: Callable[[np.random.Generator], Attack] | None  # None: no campaign
+    draw: Callable[[np.random.Generator], Drawn] | None
     per_account: float = 0.0
+    size: Size = QUIET
+    honest: str = "ordinary"
+    hidden: tuple[str, ...] = ()
+
+    def attacks(self, rng: np.random.Generator) -> tuple[Attack, ...]:
+        """The operators that the seed draws; none in a world without a campaign."""
+        drawn = self.draw(rng) if self.draw else ()
+        return drawn if isinstance(drawn, tuple) else (drawn,)
 
 
-def _long(rng: np.random.Generator) -> Attack:
-    """Field notes: 28.8 million exchanges, 25,000 accounts, 45 days: 1,150 per account."""
-    return Attack(
-        per_account=1_150, days=45, first=0.0, signup_days=float(rng.uniform(15, 30)),
-        lead=float(rng.uniform(5, 20)), bursts=int(rng.integers(10, 30)),
-        card_share=float(rng.uniform(0.45, 0.85)), accounts_per_card=float(rng.uniform(4, 15)),
-        device_share=float(rng.uniform(0.4, 0.8)), accounts_per_device=float(rng.uniform(4, 25)),
-        mail_share=float(rng.uniform(0.5, 0.9)), mail_domains=int(rng.integers(5, 16)),
-        proxy_share=float(rng.uniform(0.6, 0.95)), accounts_per_proxy=float(rng.uniform(4, 12)),
-        addresses_each=int(rng.integers(4, 13)), residential=float(rng.uniform(0.2, 0.6)),
-        exit_share=float(rng.uniform(0.05, 0.2)), templates=int(rng.integers(4, 9)),
-        injected=float(rng.uniform(0.4, 0.9)), cover=float(rng.uniform(0.05, 0.2)),
-        retry=0.8, failing=float(rng.uniform(0.01, 0.03)), imbalance=float(rng.uniform(0.1, 0.35)),
-        night=float(rng.uniform(0.05, 0.3)), pivot=float(rng.uniform(0.35, 0.7)),
-        pivot_hours=24.0, banned=float(rng.uniform(0.04, 0.12)),
-        failover_hours=float(rng.uniform(2, 8)), regrown=float(rng.uniform(0.5, 0.9)),
-    )  # fmt: skip
-
-
-def _spike(rng: np.random.Generator) -> Attack:
-    """Field notes: 16,000 exchanges by 4,000 accounts over 2 days: 4 per account."""
-    return Attack(
-        per_account=4, days=2, first=float(rng.uniform(0.3, 0.8)),
-        signup_days=float(rng.uniform(1.5, 2.5)), lead=1.0, bursts=int(rng.integers(15, 40)),
-        card_share=float(rng.uniform(0.4, 0.8)), accounts_per_card=float(rng.uniform(5, 20)),
-        device_share=float(rng.uniform(0.4, 0.8)), accounts_per_device=float(rng.uniform(5, 30)),
-        mail_share=float(rng.uniform(0.5, 0.9)), mail_domains=int(rng.integers(5, 20)),
-        proxy_share=float(rng.uniform(0.6, 0.95)), accounts_per_proxy=float(rng.uniform(4, 15)),
-        addresses_each=int(rng.integers(1, 4)), residential=float(rng.uniform(0.2, 0.6)),
-        exit_share=float(rng.uniform(0.05, 0.2)), templates=int(rng.integers(2, 6)),
-        injected=float(rng.uniform(0.5, 1.0)), cover=float(rng.uniform(0.03, 0.1)),
-        retry=0.8, failing=float(rng.uniform(0.01, 0.04)), imbalance=float(rng.uniform(0.05, 0.3)),
-        night=float(rng.uniform(0.0, 0.3)), pivot=0.5, pivot_hours=24.0,
-        banned=float(rng.uniform(0.01, 0.05)), failover_hours=2.0, regrown=0.5,
-    )  # fmt: skip
+def _family(
+    draw: Callable[[np.random.Generator], Drawn], per_account: float = families.USUAL,
+    members: int = 300, hidden: tuple[str, ...] = (),
+) -> Family:  # fmt: skip
+    """One with a campaign, in a world of 3,000 accounts of which the honest send HONEST each."""
+    size = Size(3_000, members, round(members * per_account) + (3_000 - members) * HONEST)
+    return Family(members / 3_000, draw, per_account, size, "ordinary", hidden)
 
 
 FAMILIES: Final[dict[str, Family]] = {
-    "long": Family(1 / 11, _long, 1_150.0),
-    "spike": Family(3 / 13, _spike, 4.0),
+    "long": Family(1 / 11, families.long, families.LONG, Size(3_000, 100, 231_000)),
+    "spike": Family(3 / 13, families.spike, families.SPIKE, Size(3_000, 700, 94_800)),
     "null": Family(0.0, None),
+    "lookalikes": Family(0.0, None, honest="lookalikes"),
+    "pools": _family(families.pools),
+    "synchronised": _family(families.synchronised, members=240),
+    "channels": _family(families.channels),
+    "pivot": _family(families.pivot, members=240),
+    "hydra": _family(families.hydra, members=180),
+    "careful": _family(families.careful, members=240),
+    "paraphrase": _family(families.paraphrase, members=240),
+    "cover": _family(families.cover, members=240),
+    "small": _family(families.small, families.SMALL, members=30),
+    "two": _family(families.two),
+    "regrow": _family(families.regrow),
+    "no_text": _family(families.as_long, members=240, hidden=TEXT),
+    "no_network": _family(families.as_long, members=240, hidden=NETWORK),
 }

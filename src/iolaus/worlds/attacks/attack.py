@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from iolaus.worlds.attacks import identity, infrastructure, work
-from iolaus.worlds.model import COVER, HOUR, Account, Cohort, Floats, Ints, Schedule, Tokens
-from iolaus.worlds.people import Stage, api_channel, heavy, nation, person
-from iolaus.worlds.places import BY_CODE
+from iolaus.worlds.attacks import identity, infrastructure, members, timing, work
+from iolaus.worlds.attacks.queue import queue
+from iolaus.worlds.model import Account, Address, Cohort, Ints, Schedule
+from iolaus.worlds.people import Stage
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Attack:
     signup_days: float  # sign-ups are spread over so many days, from `lead` days before the start
     lead: float
     bursts: int  # sign-ups come in so many bursts
-    card_share: float  # accounts that pay with a card of the pool
+    card_share: float  # paying accounts that pay with a card of the pool
     accounts_per_card: float
     device_share: float
     accounts_per_device: float
@@ -43,181 +43,141 @@ class Attack:
     banned: float  # accounts banned during the campaign
     failover_hours: float  # replacements appear so long after a ban
     regrown: float  # banned accounts that are replaced
+    # From here on: what only some families do.
+    name: str = "c1"  # campaign_id
+    part: float = 1.0  # of the world's campaign accounts
+    plans: tuple[float, float, float] = (0.1, 0.75, 0.15)  # free, pay as you go, subscription
+    channels: tuple[float, float, float, float] = (0.8, 0.1, 0.08, 0.02)  # as members.CHANNELS
+    checks: tuple[float, float, float] = (0.65, 0.25, 0.1)  # payment, phone, identity
+    software: int = 4  # client versions that the workers run; 0: each account has its own
+    at_home: bool = False  # each account has residential addresses of its claimed country
+    pools: int = 1  # separate pools of cards, devices, mail and proxies
+    network: str = ""  # name of a proxy network that several operators rent; "": their own
+    articulate: float = 0.0  # share of templates that end in one request to articulate reasoning
+    rubric: float = 0.0  # share of the work that is grading by rubric
+    turn: float = 1.0  # share of the campaign after which prompts reconstruct reasoning traces
+    paraphrase: float = 0.0  # share of prompts without any common wording
+    unique: float = 0.0  # accounts whose card, device, mail and address are all their own
+    jitter: float = 0.0  # hours by which sign-ups, failovers, pivots and retries are blurred
+    diurnal: float = 0.0  # how closely an account keeps its country's hours: 0 not, 1 as people do
+    pulse_minutes: float = 0.0  # the queue is worked off in bursts so far apart; 0: continuously
+    pulse_seconds: float = 120.0  # length of such a burst
+    around_release: bool = False  # the campaign stands around a release, and uses that tier
+    purged: float = 0.0  # accounts of the first generation banned together, in mid-campaign
+    regrow: float = 0.0  # accounts that are opened after that
+    regrow_days: float = 3.0  # within so many days
+    reuse: float = 0.0  # of those, share on an old card; also on an old device, and old proxies
+    customers: float = 0.0  # ordinary customers in the same pool, per account of the campaign
+
+
+def sizes(attacks: tuple[Attack, ...], count: int) -> list[int]:
+    """Accounts of each operator; they sum to `count`."""
+    edges = np.round(np.cumsum([0.0, *(a.part for a in attacks)]) * count).astype(int)
+    return [int(n) for n in np.diff(edges)]
+
+
+def volumes(attacks: tuple[Attack, ...], count: int) -> list[int]:
+    """Exchanges of each operator, cover included."""
+    return [
+        round(attack.per_account * size)
+        for attack, size in zip(attacks, sizes(attacks, count), strict=True)
+    ]
+
+
+def customers(attacks: tuple[Attack, ...], count: int) -> int:
+    """Ordinary customers who stand in the pools of the operators."""
+    return sum(
+        round(attack.customers * size)
+        for attack, size in zip(attacks, sizes(attacks, count), strict=True)
+    )
 
 
 def build(
-    stage: Stage, attack: Attack, count: int, rng: np.random.Generator, *, name: str = "c1"
-) -> Cohort:
-    """The campaign's accounts and the common queue's schedule.
+    stage: Stage, attacks: tuple[Attack, ...], count: int, rng: np.random.Generator
+) -> dict[str, Cohort]:
+    """Each operator's campaign, and the customers in its pool where it has any."""
+    networks: dict[str, list[Address]] = {}
+    cohorts: dict[str, Cohort] = {}
+    for number, (attack, size, total) in enumerate(
+        zip(attacks, sizes(attacks, count), volumes(attacks, count), strict=True)
+    ):
+        if attack.network and attack.network not in networks:
+            networks[attack.network] = infrastructure.pool(stage, attack, count, rng)
+        rented = networks.get(attack.network)
+        campaign, others = _operation(stage, attack, size, rented, number, rng)
+        campaign.exchanges = total
+        cohorts[f"campaign {attack.name}"] = campaign
+        if others.accounts:
+            cohorts[f"customers of {attack.name}"] = others
+    return cohorts
+
+
+def _operation(
+    stage: Stage, attack: Attack, count: int, rented: list[Address] | None, number: int,
+    rng: np.random.Generator,
+) -> tuple[Cohort, Cohort]:  # fmt: skip
+    """The campaign's accounts and the common queue's schedule, and its pool's customers.
 
     1. people, each outwardly a stranger; 2. identifiers shared by parts of them; 3. proxies;
     4. sign-ups, bans and replacements; 5. the queue that they work off together.
     """
-    start = attack.first * max(0.0, stage.span - attack.days * 86_400)
-    end = min(stage.span, start + attack.days * 86_400)
-    voices = work.voices(stage, attack.templates, attack.injected, rng)
-    tokens = _tokens(rng)
-    accounts = [_member(stage, voices, tokens, name, rng) for _ in range(count)]
-    identity.share_cards(stage, accounts, attack.card_share, attack.accounts_per_card, rng)
-    identity.share_devices(stage, accounts, attack.device_share, attack.accounts_per_device, rng)
-    identity.share_mail(stage, accounts, attack.mail_share, attack.mail_domains, rng)
-    infrastructure.proxies(stage, attack, accounts, rng)
-    infrastructure.clients_of(accounts, rng)
-    _sign_up(attack, accounts, start, end, rng)
-    _ban(attack, accounts, start, end, rng)
-    _adopt(attack, accounts, rng)
+    start, end = timing.window(stage, attack)
+    voices = work.voices(stage, attack, number, start + attack.turn * (end - start), rng)
+    habits = members.habits(stage, attack, rng)
+    accounts = [members.member(stage, attack, voices, habits, rng) for _ in range(count)]
+    others = [members.customer(stage, rng) for _ in range(round(attack.customers * count))]
+    pool, late = _generations(attack, count, len(others))
+    _share(stage, attack, [*accounts, *others], pool, rented, rng)
+    timing.sign_up(attack, accounts, others, start, end, rng)
+    timing.purge(attack, accounts, late, start, end, rng)
+    timing.ban(attack, accounts, start, end, rng)
+    timing.adopt(attack, accounts, rng)
 
     def schedule(total: int, draw: np.random.Generator) -> Schedule:
         return queue(attack, accounts, start, end, total, draw)
 
-    return Cohort(accounts, schedule=schedule)
+    return Cohort(accounts, schedule=schedule), Cohort(others, share=members.CUSTOMER_VOLUME)
 
 
-def _tokens(rng: np.random.Generator) -> Tokens:
-    return Tokens(
-        context=40.0, output=float(rng.uniform(1100, 1900)), spread=0.6,
-        reasoning=float(rng.uniform(0.55, 0.9)), cached=0.03, limit=(8192, 16384, 4096),
-        temperature=(1.0, None, 0.7)[int(rng.integers(3))], stream=float(rng.random()),
-    )  # fmt: skip
+def _generations(attack: Attack, count: int, others: int) -> tuple[Ints, Ints]:
+    """Whose identifiers each account gets (customers: the first pool's), and who comes late."""
+    pool = np.arange(count + others) % attack.pools
+    late = np.arange(count - round(attack.regrow * count), count)
+    pool[count:] = 0
+    pool[late] = attack.pools
+    return pool, late
 
 
-def _member(
-    stage: Stage, voices: work.Voices, tokens: Tokens, name: str, rng: np.random.Generator
-) -> Account:
-    country = nation(rng)
-    return person(
-        stage, "campaign", voices.draw(rng), rng, country=country, campaign_id=name,
-        zone=BY_CODE[country].zone, plan="pay_as_you_go", verification=str(
-            rng.choice(("payment", "phone", "identity"), p=(0.7, 0.25, 0.05))),
-        payment=stage.fresh("card"), tokens=tokens, weight=heavy(rng, 0.4), second_tier=0.06,
-        tier=int(rng.choice(3, p=(0.05, 0.45, 0.5))), rotate="request",
-        channel=api_channel(rng),
-    )  # fmt: skip
+def _share(
+    stage: Stage, attack: Attack, everyone: list[Account], pool: Ints,
+    rented: list[Address] | None, rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Cards, devices, mail, proxies and software, pool by pool; loners keep what is their own."""
+    if attack.at_home:
+        for account in everyone:
+            infrastructure.at_home(stage, account, rng)
+    alone = rng.random(len(everyone)) < attack.unique
 
+    def pools() -> list[list[Account]]:
+        """Members by pool; a late one is in an old pool with the chance `reuse`."""
+        old = rng.integers(0, attack.pools, pool.size)
+        back = (pool == attack.pools) & (rng.random(pool.size) < attack.reuse)
+        mine = np.where(back, old, pool)
+        return [
+            [everyone[int(i)] for i in np.flatnonzero((mine == p) & ~alone)]
+            for p in np.unique(mine)
+        ]
 
-def _sign_up(
-    attack: Attack, accounts: list[Account], start: float, end: float, rng: np.random.Generator
-) -> None:
-    """Sign-ups in bursts of minutes to hours; an account works from hours after it."""
-    day = 86_400.0
-    bursts = start - attack.lead * day + rng.uniform(0, attack.signup_days * day, attack.bursts)
-    for account in accounts:
-        within = float(rng.exponential(1.5 * HOUR))
-        at = float(bursts[int(rng.integers(attack.bursts))]) + within
-        account.created = min(at, end - 2 * HOUR)
-        account.start = max(start, account.created + float(rng.exponential(2 * HOUR)))
-        account.start = min(account.start, end - HOUR)
-        account.end = end
-
-
-def _ban(
-    attack: Attack, accounts: list[Account], start: float, end: float, rng: np.random.Generator
-) -> None:
-    """Some are banned; others, kept in reserve, begin within hours of it."""
-    order = rng.permutation(len(accounts))
-    banned = order[: int(len(accounts) * attack.banned)]
-    reserve = order[len(banned) : len(banned) + int(len(banned) * attack.regrown)]
-    times = np.sort(
-        rng.uniform(start + 0.15 * (end - start), end - 0.05 * (end - start), len(banned))
-    )
-    for index, at in zip(banned, times, strict=True):
-        one = accounts[int(index)]
-        one.end = max(float(at), one.start + HOUR)
-        one.banned = one.end
-    for index, at in zip(reserve, times[: len(reserve)], strict=True):
-        one = accounts[int(index)]
-        begin = float(at) + float(rng.uniform(0.2, 1)) * attack.failover_hours * HOUR
-        one.start = min(max(begin, one.start), end - HOUR)
-
-
-def _adopt(attack: Attack, accounts: list[Account], rng: np.random.Generator) -> None:
-    for account in accounts:
-        if rng.random() < attack.pivot:
-            account.adoption = float(rng.uniform(0.1, 1.0)) * attack.pivot_hours * HOUR
-
-
-def queue(
-    attack: Attack, accounts: list[Account], start: float, end: float, total: int,
-    rng: np.random.Generator,
-) -> Schedule:  # fmt: skip
-    """A common work queue: items leave it at a near-constant rate, to whichever account is free.
-
-    Each item is sent once; a failed one is sent again, at once, through another account.
-    """
-    ts = _pooled(attack, min(a.start for a in accounts), end, total, rng)
-    slot = _busy(_dispatch(attack, accounts, ts, rng), accounts, ts, rng)
-    failed = rng.random(total) < attack.failing
-    cover = rng.random(total) < attack.cover
-    again = np.zeros(total, dtype=bool)
-    again[1:] = failed[:-1] & (slot[1:] != slot[:-1]) & (rng.random(total - 1) < attack.retry)
-    again &= ~cover
-    again[1:] &= ~cover[:-1]
-    item = np.cumsum(~again & ~cover) - 1
-    item = np.where(cover, COVER, item)
-    return Schedule(slot, ts, item, np.arange(total) // 8, failed, ~cover)
-
-
-def _pooled(
-    attack: Attack, start: float, end: float, total: int, rng: np.random.Generator
-) -> Floats:
-    """Moments of the pool: stratified, so smoother than chance, slower in the operator's night."""
-    uniform = (np.arange(total) + rng.random(total)) / total
-    grid = np.linspace(start, end, 24 * 64 + 1)
-    phase = rng.uniform(0, 2 * np.pi)
-    rate = 1.0 - attack.night * 0.5 * (1 + np.cos(grid * (2 * np.pi / 86_400) + phase))
-    done = np.concatenate([[0.0], np.cumsum((rate[1:] + rate[:-1]) / 2)])
-    moments: Floats = np.interp(uniform, done / done[-1], grid)
-    return np.sort(moments)
-
-
-def _dispatch(
-    attack: Attack, accounts: list[Account], ts: Floats, rng: np.random.Generator
-) -> Ints:
-    """Which account sends what: in each slice of time, active ones in turns, by their weight."""
-    begins = np.array([a.start for a in accounts])
-    ends = np.array([a.end for a in accounts])
-    weights = rng.lognormal(0.0, attack.imbalance, len(accounts))
-    slices = np.array_split(
-        np.arange(ts.size), max(1, min(2_000, ts.size // max(8, len(accounts) // 8)))
-    )
-    out = np.zeros(ts.size, dtype=np.int64)
-    credit = np.zeros(len(accounts))
-    for part in slices:
-        if part.size == 0:
-            continue
-        active = np.flatnonzero((begins <= ts[part[0]]) & (ends > ts[part[-1]]))
-        if active.size == 0:
-            active = np.array([int(np.argmin(np.abs(begins - ts[part[0]])))])
-        credit[active] += weights[active] / weights[active].sum() * part.size
-        take = _owed(credit, active, part.size, rng)
-        credit -= np.bincount(take, minlength=len(accounts))
-        out[part] = rng.permutation(take)
-    return out
-
-
-def _busy(slot: Ints, accounts: list[Account], ts: Floats, rng: np.random.Generator) -> Ints:
-    """Give each account that got nothing one exchange of a busier one, inside its own time: an
-    account without any would stand in the truth and not in the log."""
-    count = np.bincount(slot, minlength=len(accounts))
-    for idle in np.flatnonzero(count == 0):
-        one = accounts[int(idle)]
-        free = np.flatnonzero((ts >= one.start) & (ts < one.end) & (count[slot] > 1))
-        if free.size:
-            taken = int(rng.choice(free))
-            count[slot[taken]] -= 1
-            slot[taken], count[idle] = idle, 1
-    return slot
-
-
-def _owed(
-    credit: Floats, active: Ints, size: int,
-    rng: np.random.Generator,
-) -> Ints:  # fmt: skip
-    """`size` accounts, those that are owed most first: load balancing by least use."""
-    owed = np.maximum(credit[active] + rng.uniform(0, 1, active.size), 0.0)
-    whole = np.repeat(active, np.floor(owed).astype(np.int64))[:size]
-    left = size - whole.size
-    if left:
-        more = active[np.argsort(-(owed - np.floor(owed)), kind="stable")]
-        whole = np.concatenate([whole, np.resize(more, left)])
-    return whole.astype(np.int64)
+    for group in pools():
+        identity.share_cards(stage, group, attack.card_share, attack.accounts_per_card, rng)
+    for group in pools():
+        identity.share_devices(stage, group, attack.device_share, attack.accounts_per_device, rng)
+    for group in pools():
+        identity.share_mail(stage, group, attack.mail_share, attack.mail_domains, rng)
+    for group in [] if attack.at_home else pools():
+        proxies = rented or infrastructure.pool(stage, attack, len(group), rng)
+        infrastructure.route(stage, attack, group, proxies, rng)
+    for i in np.flatnonzero(alone):
+        infrastructure.at_home(stage, everyone[int(i)], rng)
+    if attack.software:
+        infrastructure.clients_of(everyone, attack.software, rng)

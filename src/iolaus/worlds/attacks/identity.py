@@ -13,8 +13,11 @@ def _part(accounts: list[Account], share: float, rng: np.random.Generator) -> li
 def share_cards(
     stage: Stage, accounts: list[Account], share: float, each: float, rng: np.random.Generator
 ) -> None:
-    """A part pays with a pool of cards, about `each` accounts a card; billed wherever it lives."""
-    members = _part(accounts, share, rng)
+    """A part pays with a pool of cards, about `each` accounts a card; billed wherever it lives.
+
+    Accounts on a free plan have none.
+    """
+    members = _part([a for a in accounts if a.payment], share, rng)
     cards = [stage.fresh("card") for _ in range(max(1, round(len(members) / each)))]
     for account in members:
         account.payment = cards[int(rng.integers(len(cards)))]
