@@ -227,6 +227,19 @@ def test_a_tool_s_software_and_wording_count_once(log, engine, card, named):
     assert ("user" in recognised(log, engine)) == named
 
 
+@pytest.mark.parametrize(("organization", "named"), [(None, True), ("acme", False)])
+def test_a_declared_organisation_speaks_against_an_undeclared_campaign(
+    log, engine, organization, named
+):
+    for i in range(100):
+        log.claimed[SIZE + i]["organization_id"] = f"company{i}"
+    for i in range(200, 215):
+        log.sends(f"s{i:03d}", 3.5, skeleton=WORDS)  # the wording alone is worth 5 bits
+    log.account("job", payment_fingerprint="card3", organization_id=organization)
+    log.sends("job", 6.5, skeleton=WORDS)
+    assert ("job" in recognised(log, engine)) == named
+
+
 def test_a_quotation_is_not_the_account_s_own_wording(log, engine):
     log.account("reader")
     for i in range(40):

@@ -37,6 +37,9 @@ LASTING = (
 # Client software and wording come with the same tool, so they are no independent evidence: software
 # is a family of its own here, and only the better of the two counts.
 SOFTWARE = "software"
+# Whoever openly belongs to an organisation is less likely one of a campaign whose members do not.
+DECLARED = "declared"
+MOST_DECLARED = 6.0  # bits, as for wording: an operator can found an organisation, too
 SIGNUP = "text_hash(concat_ws('|', email_domain, plan, verification))"  # without its time
 
 # Everything that an account showed before $until, addresses since $recent: account, family, kind,
@@ -164,6 +167,16 @@ _WORTH = f"""
                                                / (1 - least(0.999, max(outside))))) AS bits
         FROM tails JOIN (VALUES {_LACKS}) AS lacks (family, most) USING (family)
         WHERE level > {CHARACTERISTIC_BITS} GROUP BY campaign_id, family
+        UNION ALL
+        SELECT campaign_id, '{DECLARED}',
+               greatest(-{MOST_DECLARED}, log2((members + 0.5) / (size + 1))
+                        - log2((declared - members + 0.5) / (rest + 1)))
+        FROM sizes JOIN (
+            SELECT campaign_id, count(organization_id) AS members
+            FROM grouped JOIN accounts USING (account) GROUP BY campaign_id
+        ) USING (campaign_id), (
+            SELECT count(organization_id) AS declared FROM accounts WHERE first_seen < $until
+        )
     )
 """
 
@@ -178,7 +191,8 @@ def marks(engine: DuckEngine, groups: pa.Table, until: date, remembered: pa.Tabl
 
     groups: campaign_id, account (key). remembered: marks known before (without LACK), weighed anew
     where members in this log show them, and forgotten where strangers alone do.
-    In: accounts, profiles, token_days, address_days. Out: MARKS, with a row LACK for each family.
+    In: accounts, profiles, token_days, address_days. Out: MARKS, with a row LACK for each family
+    (and for DECLARED: what belonging to an organisation is worth, 0 or less).
     """
     engine.register("grouped", groups)
     engine.register("remembered", remembered)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from iolaus.campaigns.investigate import Investigation
 from iolaus.campaigns.judge import Judged
 from iolaus.campaigns.known import FOUND, LACK, MARKS, Known, known
-from iolaus.campaigns.marks import ADDRESS_DAYS, SHOWN, SOFTWARE, instants, marks
+from iolaus.campaigns.marks import ADDRESS_DAYS, DECLARED, SHOWN, SOFTWARE, instants, marks
 from iolaus.campaigns.recognise import NEEDED
 from iolaus.campaigns.results import campaign_id
 from iolaus.campaigns.scene import Scene
@@ -159,7 +159,7 @@ def _by_marks(
             GROUP BY ALL
         ),
         lacks AS (SELECT campaign_id, sum(bits) AS bits FROM known_marks WHERE kind = '{LACK}'
-                  GROUP BY campaign_id),
+                  AND family <> '{DECLARED}' GROUP BY campaign_id),
         weighed AS (  -- every family that is not carried lacks
             SELECT grp, account, old,
                    sum(carried.bits - coalesce(lack.bits, 0)) AS more

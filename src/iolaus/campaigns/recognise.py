@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from iolaus.campaigns.known import LACK, Known
-from iolaus.campaigns.marks import ADDRESS_DAYS, SIGNUP, SOFTWARE
+from iolaus.campaigns.marks import ADDRESS_DAYS, DECLARED, SIGNUP, SOFTWARE
 from iolaus.core.tables import TS
 from iolaus.engine import DuckEngine, Table
 
@@ -167,18 +167,17 @@ def _deciding(early: Table, carried: Table, claimed: Table) -> str:
     """SQL: the first exchange of each (account, campaign) whose bits suffice."""
 
     def each(form: str, between: str = ",\n", families: Sequence[str] = FAMILIES) -> str:
-        return between.join(form.format(f=f, measured=_MEASURED[f]) for f in families)
+        return between.join(form.format(f=f, measured=_MEASURED.get(f)) for f in families)
 
+    lack = (
+        f"coalesce(max(bits) FILTER (WHERE kind = '{LACK}' AND family = '{{f}}'), 0) AS lack_{{f}}"
+    )
+    lacks = each(lack, families=(*FAMILIES, DECLARED))
     return f"""
         WITH needs AS (
             SELECT campaign_id,
                    {NEEDED} AS needed,
-                   {
-        each(
-            f"coalesce(max(bits) FILTER (WHERE kind = '{LACK}' AND family = '{{f}}'), "
-            "0) AS lack_{f}"
-        )
-    }
+                   {lacks}
             FROM known_campaigns LEFT JOIN known_marks USING (campaign_id)
             GROUP BY campaign_id, prior
         ),
@@ -203,7 +202,7 @@ def _deciding(early: Table, carried: Table, claimed: Table) -> str:
             FROM {carried.name} GROUP BY ALL
         ),
         so_far AS (
-            SELECT account, campaign_id, ts, exchange_hash,
+            SELECT account, campaign_id, organization_id, ts, exchange_hash,
                    count(*) OVER everything AS exchanges,
                    count(shown.wording) OVER steps
                        >= {OWN_SHARE} * (earlier + row_number() OVER steps) AS own_wording,
@@ -223,6 +222,7 @@ def _deciding(early: Table, carried: Table, claimed: Table) -> str:
             SELECT owned.*, needed, {each("coalesce({f}, 0)", " + ", ALONE)}
                    + coalesce(greatest(wording, {SOFTWARE}), 0)
                    + {each("CASE WHEN {f} IS NULL AND knows_{f} THEN lack_{f} ELSE 0 END", " + ")}
+                   + CASE WHEN organization_id IS NOT NULL THEN lack_{DECLARED} ELSE 0 END
                        AS bits
             FROM owned JOIN needs USING (campaign_id)
         ),
