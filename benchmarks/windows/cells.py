@@ -17,9 +17,9 @@ from .shift import HALVES, SHAPE_WEIGHT, shapes
 LEVELS: Final = (0.01, 0.05)  # nominal false-positive rates
 BENIGN_WINDOWS: Final = 400  # per size
 ATTACK_WINDOWS: Final = {0.05: 60, 0.10: 60, 0.25: 40, 0.50: 20, 1.00: 20}  # per size and corpus
-SEEDS: Final = (101, 102, 103)  # of the splits that are reported; 1 to 3 were development
+SEEDS: Final = (111, 112, 113)  # of the splits that are reported; below 110 were development
 MODEL_SEEDS: Final = SEEDS[:1]  # with a model's vectors as well
-NULL_SEEDS: Final = tuple(range(201, 211))  # benign windows alone, ours: the rate over splits
+NULL_SEEDS: Final = tuple(range(211, 221))  # benign windows alone, ours: the rate over splits
 NULL_WINDOWS: Final = 500
 
 DETECTORS: Final = {
@@ -69,7 +69,9 @@ def run(
     rng = np.random.default_rng(cell.seed)
     parts = split(prompts, rng)
     shape = shapes(prompts, parts.reference)
-    halves = parted(prompts.family[parts.calibration], HALVES, 0.5, rng)
+    halves = parted(
+        prompts.family[parts.calibration], prompts.source[parts.calibration], HALVES, 0.5, rng
+    )
     say("fitting ours")
     detectors = {
         "content": shifted([(1.0, vectors)], parts, halves, rng),
@@ -84,7 +86,7 @@ def run(
         return list(_benign(detectors, parts, NULL_WINDOWS, rng, {}))
     detectors["known_others"] = knowing(vectors, shape, parts, halves, rng, itself=False)
     say("fitting MMD")
-    detectors |= peers(vectors, parts, prompts.family, rng)
+    detectors |= peers(vectors, parts, prompts, rng)
     scores: dict[tuple[str, int], Wide] = {}
     say("benign windows")
     rows = list(_benign(detectors, parts, BENIGN_WINDOWS, rng, scores))

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .draw import SIZES, Floats, Wide
+from .draw import SIZES, Floats, Wide, parted
 from .known import Known
-from .mmd import Mmd
-from .prompts import ATTACKS, Ints, Parts
+from .mmd import PART, PARTS, Mmd
+from .prompts import ATTACKS, Ints, Parts, Prompts
 from .shift import Shift, Whitened
 
 Scorer = Callable[[Floats], tuple[Wide, Wide]]
@@ -66,11 +66,17 @@ def knowing(
 
 
 def peers(
-    vectors: Floats, parts: Parts, family: Ints, rng: np.random.Generator
+    vectors: Floats, parts: Parts, prompts: Prompts, rng: np.random.Generator
 ) -> dict[str, Detector]:
     """MMD as in the paper, and with a null that is drawn as it is tested. One fit for both."""
     pool = np.concatenate([parts.reference, parts.calibration])
-    fitted = Mmd(vectors, pool, family, SIZES, rng)
+    fitted = Mmd(
+        vectors,
+        pool,
+        parted(prompts.family[pool], prompts.source[pool], PARTS, PART, rng),
+        SIZES,
+        rng,
+    )
     benign = fitted.prepare(parts.test)
 
     def at(level: str) -> Detector:

@@ -49,11 +49,23 @@ def picks(total: int, size: int, rng: np.random.Generator) -> Ints:
     return rng.choice(total, size, replace=False)
 
 
-def parted(family: Ints, count: int, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(count, prompts): true in a random part that no family of near-copies is cut by.
+def parted(
+    family: Ints, source: NDArray[np.str_], count: int, share: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """(count, prompts): true in a random part that cuts no family and has `share` of each source.
 
     A tested window has no near-copy among the prompts that it is compared with, so a window that
     shows what is usual must have none either: it would lie closer to them than any new one can.
+    And the sources stand in every part of the benchmark alike, so they must here.
     """
-    names, where = np.unique(family, return_inverse=True)
-    return np.array([(rng.random(names.size) < share)[where] for _ in range(count)])
+    names, first, where = np.unique(family, return_index=True, return_inverse=True)
+    kind = source[first]
+    out = np.empty((count, family.size), np.bool_)
+    for row in out:
+        place = rng.random(names.size)
+        chosen = np.zeros(names.size, np.bool_)
+        for one in np.unique(kind):
+            mine = kind == one
+            chosen[mine] = place[mine] < np.quantile(place[mine], share)
+        row[:] = chosen[where]
+    return out

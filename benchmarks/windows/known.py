@@ -50,7 +50,8 @@ class Known:
                 for half in halves
             ]
             turn = np.repeat(np.arange(len(halves)), DRAWS // len(halves))
-            self._null[size] = np.concatenate(means) - self._rest[turn]
+            null = np.concatenate(means) - self._rest[turn]
+            self._null[size] = null.mean() + (null - null.mean()) * _widening(size, own.size)
 
     def prepare(self, rows: Ints) -> Wide:
         """Scores of some prompts."""
@@ -62,6 +63,17 @@ class Known:
         rest = self._rest[np.arange(len(picked)) % self._rest.size]
         scores: Wide = picked @ seen / size - rest
         return scores, p_values(scores, self._null[size])
+
+
+def _widening(size: int, pool: int) -> float:
+    """How much wider new windows' means lie than those of windows drawn from one pool.
+
+    Variances, in units of one prompt's: a new window 1 / size about the truth, and the pool's own
+    mean 1 / pool; a window without replacement 1 / size - 1 / pool about the pool's mean.
+    At 1,500 of 4,000: sqrt((1/1500 + 1/4000) / (1/1500 - 1/4000)) = 1.48.
+    A squared length over a thousand directions hardly moves with the pool's mean; one number does.
+    """
+    return float(np.sqrt((1 / size + 1 / pool) / (1 / size - 1 / pool)))
 
 
 def logistic(benign: Floats, attack: Floats) -> Wide:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .draw import Floats, Wide, p_values, parted, picks, windows
+from .draw import Floats, Wide, p_values, picks, windows
 from .prompts import Ints
 
 MULTIPLES: Final = (0.5, 1.0, 2.0, 4.0)  # of the median distance
@@ -51,13 +52,17 @@ class Seen:
 
 
 class Mmd:
-    """Fitted to a benign pool. `vectors`: (prompts, width), unit length."""
+    """Fitted to a benign pool.
+
+    vectors: (prompts, width), unit length. parts: (PARTS, pool) bool, see `draw.parted`; the exact
+    null draws its windows where it is true and compares them with the pool where it is false.
+    """
 
     def __init__(
         self,
         vectors: Floats,
         pool: Ints,
-        family: Ints,
+        parts: NDArray[np.bool_],
         sizes: tuple[int, ...],
         rng: np.random.Generator,
     ) -> None:
@@ -66,7 +71,7 @@ class Mmd:
         squares = 2.0 - 2.0 * (some @ some.T)[np.triu_indices(len(some), 1)]
         self.sigma = float(np.sqrt(np.median(squares[squares > 0])))
         among = self._kernel(pool, pool)
-        self._rest = 1.0 - parted(family[pool], PARTS, PART, rng).astype(np.float32)
+        self._rest = 1.0 - parts.astype(np.float32)
         self._rest_size = self._rest.sum(1, dtype=np.float64)
         sums = self._rest @ among
         whole = np.einsum("ij,ij->i", self._rest, sums, dtype=np.float64)

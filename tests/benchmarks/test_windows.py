@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from benchmarks.windows import cells as plan
 from benchmarks.windows.draw import auroc, p_values, parted, windows
-from benchmarks.windows.known import logistic
-from benchmarks.windows.mmd import MULTIPLES, Mmd, Seen
+from benchmarks.windows.known import Known, logistic
+from benchmarks.windows.mmd import MULTIPLES, PART, PARTS, Mmd, Seen
 from benchmarks.windows.page import TABLES, filled
 from benchmarks.windows.prompts import ATTACKS, BENIGN, HONEST_NEW, Prompts, families, split
 from benchmarks.windows.shift import HALVES, Shift
@@ -15,6 +15,11 @@ from benchmarks.windows.vectors import hashed
 def unit(rows: int, width: int, rng: np.random.Generator) -> np.ndarray:
     x = rng.standard_normal((rows, width)).astype(np.float32)
     return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def halved(prompts: int, count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Parts of prompts that have no near-copies and one source."""
+    return parted(np.arange(prompts), np.full(prompts, "a"), count, share, rng)
 
 
 def test_windows_hold_the_share_that_was_asked_for() -> None:
@@ -67,9 +72,13 @@ def test_no_family_stands_in_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_family_is_never_cut_by_a_half() -> None:
     family = np.repeat(np.arange(50), 4)
-    for half in parted(family, 10, 0.5, np.random.default_rng(4)):
+    source = np.repeat(["a", "b"], [40, 160])
+    halves = parted(family, source, 10, 0.5, np.random.default_rng(4))
+    for half in halves:
         assert {len(set(half[family == name])) for name in range(50)} == {1}
-        assert 0 < half.sum() < family.size
+        assert half[source == "a"].sum() == 20
+        assert half[source == "b"].sum() == 80
+    assert len({half.tobytes() for half in halves}) == 10
 
 
 def plain_mmd(x: np.ndarray, y: np.ndarray, sigma: float) -> float:
@@ -89,7 +98,7 @@ def plain_mmd(x: np.ndarray, y: np.ndarray, sigma: float) -> float:
 def test_the_peer_is_the_mmd_of_its_definition() -> None:
     rng = np.random.default_rng(5)
     vectors, pool, rows = unit(200, 12, rng), np.arange(120), np.arange(120, 200)
-    peer = Mmd(vectors, pool, np.arange(200), (10,), rng)
+    peer = Mmd(vectors, pool, halved(120, PARTS, PART, rng), (10,), rng)
     picked = windows(80, 0, 10, 0.0, 3, rng)
     seen: Seen = peer.prepare(rows)
     scores, p = peer.score(seen, picked, "exact", rng)
@@ -111,7 +120,7 @@ def fitted(rng: np.random.Generator) -> tuple[Shift, np.ndarray]:
     columns = rng.standard_normal((3_400, 30)).astype(np.float32) * np.geomspace(10, 0.3, 30)
     columns[3_000:, 20] += 1.5
     benign = np.arange(3_000)
-    halves = parted(benign[:1_000], HALVES, 0.5, rng)
+    halves = halved(1_000, HALVES, 0.5, rng)
     made = Shift([(1.0, columns.astype(np.float32))], benign[:1_000], benign[1_000:2_000], halves,
                  (100,), rng)  # fmt: skip
     return made, np.concatenate([benign[2_000:], np.arange(3_000, 3_400)])
@@ -140,7 +149,7 @@ def test_a_shift_in_a_narrow_direction_is_seen() -> None:
 def test_a_block_of_no_weight_changes_nothing() -> None:
     rng = np.random.default_rng(8)
     columns, noise = unit(900, 10, rng), unit(900, 4, rng)
-    halves = parted(np.arange(300), HALVES, 0.5, rng)
+    halves = halved(300, HALVES, 0.5, rng)
     rows, picked = np.arange(600, 900), windows(300, 0, 50, 0.0, 20, rng)
     found = []
     for weight in (None, 0.0, 1.0):
@@ -161,6 +170,22 @@ def test_logistic_gives_the_odds_of_balanced_classes() -> None:
     assert weights[0] == pytest.approx(1.0, abs=0.2)
     assert weights[1] == pytest.approx(0.0, abs=0.12)
     assert weights[2] == pytest.approx(-0.5, abs=0.15)
+
+
+def test_known_texts_are_found_and_the_level_holds_over_pools() -> None:
+    rates, hits = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        columns = rng.standard_normal((2_400, 3)).astype(np.float32)
+        columns[2_000:, 0] += 1.5  # 2,000 to 2,200 known, the rest tested
+        benign = np.arange(2_000)
+        made = Known(columns, benign[:500], benign[500:1_000], np.arange(2_000, 2_200),
+                     halved(500, HALVES, 0.5, rng), (150,), rng)  # fmt: skip
+        seen = made.prepare(np.concatenate([benign[1_000:], np.arange(2_200, 2_400)]))
+        rates.append((made.score(seen, windows(1_000, 200, 150, 0.0, 60, rng))[1] <= 0.1).mean())
+        hits.append((made.score(seen, windows(1_000, 200, 150, 0.5, 20, rng))[1] <= 0.1).mean())
+    assert 0.04 < np.mean(rates) < 0.16
+    assert np.mean(hits) > 0.99
 
 
 def test_hashed_vectors_have_unit_length_and_tell_texts_apart() -> None:
