@@ -8,6 +8,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from iolaus.campaigns.behaviour import CLAIMS, Behaviour
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.links import Forecast, Links
 from iolaus.campaigns.nulls import CoherentGroups, strata
 from iolaus.campaigns.scene import Scene
@@ -91,6 +92,12 @@ def groups(members: Sequence[Sequence[int]], accounts: int) -> CoherentGroups:
     return CoherentGroups(sp.csr_array(held))
 
 
+def no_content(accounts: int) -> Content:
+    """Nobody's prompts were read."""
+    nothing = np.full((accounts, 128), np.nan, dtype=np.float32)
+    return Content(nothing, np.zeros(accounts, dtype=np.int64))
+
+
 def no_links() -> Links:
     empty = np.empty(0, dtype=np.int64)
     return Links(empty, empty, np.empty((0, len(FAMILIES))), np.empty(0), 10.0)
@@ -106,6 +113,7 @@ def scene(
     even_links: Links | None = None,
     odd_holdings: Holdings | None = None,
     limits: Mapping[str, int] | None = None,
+    content: Content | None = None,
     until: date = UNTIL,
     seed: int = 0,
 ) -> Scene:
@@ -117,6 +125,7 @@ def scene(
         until=until,
         seen=seen,
         tokens=token_matrix(engine, table, seen.accounts),
+        content=content or no_content(seen.accounts),
         links=links or no_links(),
         even_links=even_links or no_links(),
         odd_tokens=token_matrix(engine, odd, seen.accounts),

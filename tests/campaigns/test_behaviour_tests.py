@@ -261,6 +261,7 @@ def ways(**p):
 
 
 def test_concealed_control_asks_for_two_ways_of_acting_as_one(engine):
+    keep_prompts(engine, [])
     at = scene(engine, behaviour(N))
 
     def p(**of):
@@ -272,6 +273,7 @@ def test_concealed_control_asks_for_two_ways_of_acting_as_one(engine):
 
 
 def test_concealed_control_says_nothing_of_members_who_openly_belong_together(engine):
+    keep_prompts(engine, [])
     strong = ways(failover=1e-6, tempo=1e-6)
 
     def p(**claims):
@@ -285,6 +287,30 @@ def test_concealed_control_says_nothing_of_members_who_openly_belong_together(en
     assert np.isnan(p(email_domain=firm))
     assert np.isnan(p(legal_name=legal))
     assert p(email_domain=everybody) < 1e-5
+
+
+def queue_of(rng, untied=True):
+    """Members hand 30 rare prompts over within minutes, other pairs of accounts after days."""
+    rows = []
+    for prompt in range(30):
+        a, b = rng.permutation(RING)[:2]
+        rows += [(prompt, int(a), 3.0), (prompt, int(b), 3.01)]
+    for prompt in range(100, 160):
+        a, b = SIZE + rng.permutation(N - SIZE)[:2]
+        rows += [(prompt, int(a), 3.0), (prompt, int(b), 6.0)]
+    return rows
+
+
+def test_concealed_control_shows_in_a_queue_of_untied_accounts_alone(engine):
+    keep_prompts(engine, queue_of(np.random.default_rng(8)))
+
+    def p(cards=()):
+        holdings = {("money", "payment", 1): list(cards)}
+        at = scene(engine, behaviour(N), holdings=holdings)
+        return concealment.examine(Suspect(RING, "wording"), at, []).p
+
+    assert p() < 1e-6
+    assert np.isnan(p(cards=RING))  # one card for all: an open tie explains it
 
 
 # --- harvest -----------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.campaigns.making import tokens
+from tests.campaigns.making import no_content, tokens
 
-from iolaus.campaigns.candidates import candidates
+from iolaus.campaigns.candidates import WHOLE, candidates
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
 from iolaus.campaigns.links import Links
 from iolaus.campaigns.membership import customers, membership
@@ -37,7 +37,10 @@ def nobody(accounts):
 
 def members_of(core, tokens, organizations=None):
     return membership(
-        core, tokens, customers(nobody(N) if organizations is None else organizations)
+        core,
+        tokens,
+        no_content(N),
+        customers(nobody(N) if organizations is None else organizations),
     )
 
 
@@ -140,7 +143,7 @@ def test_one_family_alone_never_gives_more_than_its_most(engine):
     )
 
 
-def test_candidates_share_no_account(engine):
+def test_candidates_share_no_account_but_for_the_wholes(engine):
     """Three overlapping rings, random bystanders, and popular wordings over all of them."""
     rng = np.random.default_rng(2)
     held = ring(range(30)) | ring(range(25, 60)) | ring(range(100, 140))
@@ -148,10 +151,10 @@ def test_candidates_share_no_account(engine):
         held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
     held |= {("wording", "phrase", 2000 + i): list(range(200, 260)) for i in range(20)}
     clusters = [Cluster(np.arange(a, b), "links") for a, b in ((0, 35), (22, 62), (98, 141))]
-    found = candidates(clusters, matrix(engine, held), nobody(N), 0)
-    everyone = np.concatenate([c.members for c in found])
+    found = candidates(clusters, matrix(engine, held), no_content(N), nobody(N), 0)
+    everyone = np.concatenate([c.members for c in found if c.proposed_by != WHOLE])
     assert len(found) >= 4
-    assert {c.proposed_by for c in found} == {"links", "wording"}
+    assert {c.proposed_by for c in found} == {"links", "wording", WHOLE}
     assert np.unique(everyone).size == everyone.size
     for candidate in found:
         assert candidate.members.size >= MIN_ACCOUNTS
@@ -162,7 +165,7 @@ def test_candidates_share_no_account(engine):
 
 def test_clusters_that_share_most_of_their_members_become_one(engine):
     clusters = [Cluster(np.arange(0, 24), "links"), Cluster(np.arange(10, 30), "links")]
-    found = candidates(clusters, matrix(engine, ring(range(30))), nobody(N), 0)
+    found = candidates(clusters, matrix(engine, ring(range(30))), no_content(N), nobody(N), 0)
     assert [c.members.tolist() for c in found] == [list(range(30))]
 
 
@@ -171,8 +174,12 @@ def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
         ("wording", "system_prompt", 7): list(range(100, 180)),
         ("wording", "system_prompt", 8): list(range(20)),
     }
-    found = candidates([Cluster(np.arange(20), "links")], matrix(engine, held), nobody(N), 0)
-    assert [(c.proposed_by, c.members.size) for c in found] == [("wording", 80), ("links", 20)]
+    found = candidates(
+        [Cluster(np.arange(20), "links")], matrix(engine, held), no_content(N), nobody(N), 0
+    )
+    assert [(c.proposed_by, c.members.size) for c in found] == [
+        ("wording", 80), ("links", 20), (WHOLE, 20),
+    ]  # fmt: skip
 
 
 def test_templates_come_together_when_accounts_use_some_of_them_and_popular_ones_divide_nobody(

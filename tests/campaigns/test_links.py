@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.campaigns.making import tokens
+from tests.campaigns.making import no_content, tokens
 
 from iolaus.campaigns import links as module
 from iolaus.campaigns.clusters import cluster
@@ -14,7 +14,8 @@ MONEY, DEVICE, WORDING = (FAMILIES.index(name) for name in ("money", "device", "
 
 def linked(engine, holdings, accounts=N, seed=0):
     table = tokens(engine, holdings)
-    return link(engine, table, accounts, forecast(engine, table, accounts), seed)
+    plan = forecast(engine, table, accounts)
+    return link(engine, table, no_content(accounts), accounts, plan, seed)
 
 
 def both(a, b, value=0):

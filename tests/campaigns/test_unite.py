@@ -28,7 +28,8 @@ def alike(p_of_rest):
     """A test that finds everything in every group, and `p_of_rest` in the rest of the wording."""
 
     def test(candidate):
-        p = p_of_rest if np.array_equal(candidate.members, REST) else (1e-6,) * 3
+        rest = candidate.members[-1] == REST[-1] and candidate.members[0] != FIRST[0]
+        p = p_of_rest if rest else (1e-6,) * 3
         return [Finding("t", e, "s", 1.0, "n", v) for e, v in zip(ELEMENTS, p, strict=True)]
 
     return test
@@ -47,7 +48,13 @@ def test_pieces_of_one_wording_become_one_campaign_with_the_rest_that_acts_as_th
 
 def test_honest_users_of_the_same_wording_stay_out(engine):
     for p in ((1e-6, 0.3, 1e-6), (1e-6, 1e-6, 0.3)):
-        assert united(engine, [judged(FIRST), judged(SECOND)], p) == [list(range(70))]
+        assert united(engine, [judged(FIRST)], p) is None
+
+
+def test_where_most_holders_are_the_operators_the_others_need_only_collect(engine):
+    pieces = [judged(FIRST), judged(SECOND)]
+    assert united(engine, pieces, (0.5, 0.3, 1e-6)) == [list(range(100))]
+    assert united(engine, pieces, (0.5, 0.3, 0.3)) == [list(range(70))]
 
 
 def test_where_no_campaign_was_raised_nothing_is_united(engine):

@@ -3,7 +3,7 @@
     features      one row per exchange, no text           logs, signals
     accounts, profiles, ...  one row per account (and day) signals
     token_days    shared evidence, by day                 signals
-    tokens        merged as of an instant                 signals
+    tokens, content  merged as of an instant              signals
     verdicts      links, groups, tests, judgement         campaigns
 
 Every arrow is a Parquet file in the stage directory. A run that was stopped resumes there.
@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from iolaus import __version__, signals
 from iolaus.app.progress import Reporter
 from iolaus.app.settings import Settings
-from iolaus.campaigns import Looked
+from iolaus.campaigns import Content, Looked
 from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
@@ -39,6 +40,7 @@ DAILY: tuple[Callable[[DuckEngine], Table], ...] = (
     signals.shared_prompts,
     signals.model_uses,
     signals.token_days,
+    signals.content_days,
 )
 
 
@@ -181,7 +183,16 @@ def look(prepared: Prepared, until: date) -> Looked:
         signals.tokens(engine, until, f"tokens_{day}"),
         signals.tokens(engine, until, f"tokens_even_{day}", even_days=True),
         signals.held_out_tokens(engine, until, f"tokens_odd_{day}"),
+        _content(engine, until),
     )
+
+
+def _content(engine: DuckEngine, until: date) -> Content:
+    known = engine.fetch(
+        "SELECT count(*) AS n FROM accounts WHERE first_seen < $until", {"until": until}
+    )
+    made = signals.content_vectors(engine, until, np.arange(known["n"][0].as_py()))
+    return Content(made.vectors, made.counts)
 
 
 def _refuse_lonely(engine: DuckEngine) -> None:

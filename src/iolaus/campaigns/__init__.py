@@ -1,5 +1,6 @@
 """Tokens to links, clusters, tests and verdicts."""
 
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.investigate import Investigation, Looked, investigate
 from iolaus.campaigns.known import Known
 from iolaus.campaigns.memory import Named, add_recognised, named, remember
@@ -9,6 +10,7 @@ from iolaus.campaigns.recognise import recognise
 from iolaus.campaigns.results import Results, results
 
 __all__ = [
+    "Content",
     "Investigation",
     "Known",
     "Looked",

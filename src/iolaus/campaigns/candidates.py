@@ -1,8 +1,9 @@
-"""candidates: the groups worth testing, no account in two of them.
+"""candidates: the groups worth testing, no account in two of them but for the wholes.
 
 1. Groups of linked accounts, each grown and trimmed by its marks.
 2. Groups that share most of their members are one group.
 3. Communities of wording, as far as no group has their accounts yet.
+4. Communities of wording that share accounts with those: wholes, to be settled after the tests.
 """
 
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.membership import Membership, customers, membership
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.campaigns.wordings import COARSE, FINE, communities
 from iolaus.core.tables import FAMILIES
 
+WHOLE = "whole"  # proposed_by: a community that shares accounts with other candidates
+SAME_WHOLE = 0.9
 SAME_GROUP = 0.5  # of the smaller group's members
 
 Ints = NDArray[np.int64]
@@ -30,29 +34,33 @@ class Candidate:
     members: Ints
     probability: NDArray[np.float64]
     first_linked_by: NDArray[np.object_]
-    proposed_by: str  # "links" or "wording"
+    proposed_by: str  # "links", "wording" or WHOLE
 
 
 def candidates(
-    clusters: list[Cluster], tokens: TokenMatrix, organizations: Strings, seed: int
+    clusters: list[Cluster],
+    tokens: TokenMatrix,
+    content: Content,
+    organizations: Strings,
+    seed: int,
 ) -> list[Candidate]:
     """In: groups of linked accounts, largest first; each account's declared organisation or None.
     Out: candidates, largest first."""
     entities = customers(organizations)
-    grown = [membership(cluster.members, tokens, entities) for cluster in clusters]
-    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, entities)
+    grown = [membership(cluster.members, tokens, content, entities) for cluster in clusters]
+    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, content, entities)
     linked = _exclusive(merged)
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
         taken[candidate.members] = True
     return sorted(
-        linked + _wording_groups(tokens, entities, taken, seed),
+        linked + _wording_groups(tokens, content, entities, taken, seed),
         key=lambda c: (-c.members.size, int(c.members[0])),
     )
 
 
 def _merge(
-    groups: list[Membership], tokens: TokenMatrix, entities: sp.csr_array
+    groups: list[Membership], tokens: TokenMatrix, content: Content, entities: sp.csr_array
 ) -> list[Membership]:
     """Join groups whose smaller one lies mostly in the larger, until none does."""
     groups = sorted(groups, key=lambda g: (-g.members.size, int(g.members[0])))
@@ -62,7 +70,7 @@ def _merge(
             common = np.intersect1d(group.members, other.members, assume_unique=True).size
             if common >= SAME_GROUP * min(group.members.size, other.members.size):
                 both = np.union1d(group.members, other.members)
-                joined = membership(both, tokens, entities)
+                joined = membership(both, tokens, content, entities)
                 kept[place] = joined if joined.members.size >= other.members.size else other
                 break
         else:
@@ -93,22 +101,48 @@ def _is_member(group: Membership) -> NDArray[np.bool_]:
 
 
 def _wording_groups(
-    tokens: TokenMatrix, entities: sp.csr_array, taken: NDArray[np.bool_], seed: int
+    tokens: TokenMatrix,
+    content: Content,
+    entities: sp.csr_array,
+    taken: NDArray[np.bool_],
+    seed: int,
 ) -> list[Candidate]:
     """What communities of wording hold beyond the linked groups, each trimmed by its marks: fine
-    ones first, and of the coarse ones what is left."""
-    result = []
+    ones first, and of the coarse ones what is left. A community that shares accounts with linked
+    groups also stands as a whole."""
+    result: list[Candidate] = []
     for resolution in (FINE, COARSE):
         number = communities(tokens, seed, resolution)
         for name in np.unique(number[number >= 0]):
-            holders = np.flatnonzero((number == name) & ~taken)
+            holders = np.flatnonzero(number == name)
             if holders.size < MIN_ACCOUNTS:
                 continue
-            group = membership(holders, tokens, entities)
-            free = group.members[~taken[group.members]]
-            if free.size < MIN_ACCOUNTS:
-                continue
-            taken[free] = True
-            by = np.full(free.size, "wording", dtype=object)
-            result.append(Candidate(free, group.probability[free], by, "wording"))
-    return result
+            group = membership(holders, tokens, content, entities)
+            free = ~taken[group.members]
+            if not free.all() and group.members.size >= MIN_ACCOUNTS:
+                result.append(_worded(group.members, group, WHOLE))
+            if free.sum() >= MIN_ACCOUNTS:
+                result.append(_worded(group.members[free], group, "wording"))
+                taken[group.members[free]] = True
+    return _distinct(result)
+
+
+def _worded(members: Ints, group: Membership, proposed_by: str) -> Candidate:
+    by = np.full(members.size, "wording", dtype=object)
+    return Candidate(members, group.probability[members], by, proposed_by)
+
+
+def _distinct(found: list[Candidate]) -> list[Candidate]:
+    """Without wholes that are nearly the same as an earlier one."""
+    kept: list[Candidate] = []
+    for one in found:
+        wholes = [c for c in kept if c.proposed_by == WHOLE]
+        if one.proposed_by != WHOLE or all(_likeness(one, c) < SAME_WHOLE for c in wholes):
+            kept.append(one)
+    return kept
+
+
+def _likeness(one: Candidate, other: Candidate) -> float:
+    """Jaccard's index of the members."""
+    both = np.intersect1d(one.members, other.members, assume_unique=True).size
+    return both / (one.members.size + other.members.size - both)

@@ -2,8 +2,8 @@
 
 Connected components first; a large component is then divided where its parts hardly touch
 (Louvain at a low resolution: two parts stay together unless the links between them are fewer than
-RESOLUTION of what chance would put there). Source: Blondel et al. 2008; Reichardt and Bornholdt
-2006 for the resolution.
+RESOLUTION of what chance would put there), and its pieces again. Source: Blondel et al. 2008;
+Reichardt and Bornholdt 2006 for the resolution.
 """
 
 from dataclasses import dataclass
@@ -62,4 +62,9 @@ def _divide(graph: sp.csr_array, part: NDArray[np.int64], seed: int) -> list[NDA
         return [part]
     inside = sp.csr_matrix(graph[part][:, part])
     label = Louvain(resolution=RESOLUTION, random_state=seed).fit_predict(inside)
-    return [part[label == name] for name in np.unique(label)]
+    names = np.unique(label)
+    if names.size == 1:
+        return [part]
+    # Chance is counted over the links of the part in hand, so that what a large component's many
+    # links hid is seen in its pieces.
+    return [piece for name in names for piece in _divide(graph, part[label == name], seed)]

@@ -9,10 +9,12 @@ import numpy as np
 from iolaus.campaigns.behaviour import behaviour
 from iolaus.campaigns.candidates import Candidate, candidates
 from iolaus.campaigns.clusters import cluster
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.judge import Judged, judge
 from iolaus.campaigns.links import Forecast, Links, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
 from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.settle import settle
 from iolaus.campaigns.stage_tables import (
     findings_from,
     findings_table,
@@ -28,6 +30,7 @@ from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import COARSE, FINE
 from iolaus.engine import DuckEngine, Table
 
+NOBODY = np.empty(0, dtype=np.int64)
 Progress = Callable[[str, int, int], None]  # step, done, total
 
 
@@ -43,11 +46,12 @@ class Investigation:
 @dataclass(frozen=True)
 class Looked:
     """The tokens of a look: all of them; those of the even days, to link by; and the addresses and
-    moments of the odd days, to test those links with."""
+    moments of the odd days, to test those links with; and what each account asks about."""
 
     tokens: Table
     even_days: Table
     odd_days: Table
+    content: Content
 
 
 def investigate(
@@ -70,14 +74,18 @@ def investigate(
     seen = behaviour(engine, until)
     plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
-    links = _linked(engine, looked.tokens, seen.accounts, plan, seed)
+    links = _linked(engine, looked.tokens, looked.content, seen.accounts, plan, seed)
     progress("link", plan.total, plan.total)
     matrix = token_matrix(engine, looked.tokens, seen.accounts)
     groups = resumed(
         engine,
         f"groups_of_{looked.tokens.name}",
         lambda: candidates(
-            cluster(links, seen.accounts, seed), matrix, seen.claims["organization_id"], seed
+            cluster(links, seen.accounts, seed),
+            matrix,
+            looked.content,
+            seen.claims["organization_id"],
+            seed,
         ),
         groups_table,
         groups_from,
@@ -88,9 +96,10 @@ def investigate(
         until=until,
         seen=seen,
         tokens=matrix,
+        content=looked.content,
         links=links,
         plan=plan,
-        even_links=_linked(engine, looked.even_days, seen.accounts, even, seed),
+        even_links=_linked(engine, looked.even_days, looked.content, seen.accounts, even, seed),
         odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
         stratum=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
@@ -112,6 +121,9 @@ def investigate(
 def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> Looked:
     """The same look without the families named "tokens:..."."""
     families = sorted(name.removeprefix("tokens:") for name in without if "tokens:" in name)
+    content = looked.content
+    if "content" in families:
+        content = Content(np.full_like(content.vectors, np.nan), np.zeros_like(content.counts))
     if not families:
         return looked
     listed = ", ".join(f"'{family}'" for family in families)
@@ -125,18 +137,20 @@ def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> L
             """,
         )
 
-    return Looked(rest(looked.tokens), rest(looked.even_days), rest(looked.odd_days))
+    return Looked(rest(looked.tokens), rest(looked.even_days), rest(looked.odd_days), content)
 
 
 def _but(findings: list[Finding], without: frozenset[str]) -> list[Finding]:
     return [finding for finding in findings if finding.detector not in without]
 
 
-def _linked(engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast, seed: int) -> Links:
+def _linked(
+    engine: DuckEngine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+) -> Links:
     return resumed(
         engine,
         f"links_of_{tokens.name}",
-        lambda: link(engine, tokens, accounts, plan, seed),
+        lambda: link(engine, tokens, content, accounts, plan, seed),
         links_table,
         links_from,
     )
@@ -152,27 +166,29 @@ def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> l
 
 
 def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:
-    return examine(Suspect(candidate.members, candidate.proposed_by), scene)
+    by = "links" if candidate.proposed_by == "links" else "wording"
+    return examine(Suspect(candidate.members, by), scene)
 
 
 def _united(
     judged: list[Judged], scene: Scene, fdr: float, without: frozenset[str]
 ) -> list[Judged]:
-    """Campaigns of one wording as one. Null: this log without the campaigns found."""
+    """Overlaps settled, campaigns of one wording as one. Null: this log without the campaigns."""
     found = [j.candidate.members for j in judged if j.verdict == "distillation"]
-    if not found or "uniting" in without:
-        return judged
-    rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
+    rest = scene.with_groups(scene.groups.without(np.concatenate([*found, NOBODY])))
 
     def test(candidate: Candidate) -> list[Finding]:
         return _but(_examine(candidate, rest), without)
 
-    for resolution in (FINE, COARSE):
+    def again(candidates: list[Candidate]) -> list[Judged]:
+        known = {j.candidate.members.tobytes(): j.findings for j in judged}
+        tested = [(c, known.get(c.members.tobytes()) or test(c)) for c in candidates]
+        return judge(tested, scene, fdr)
+
+    judged = again(settle(judged, test))
+    for resolution in (FINE, COARSE) if found and "uniting" not in without else ():
         after = unite(judged, rest, test, fdr, resolution)
-        if after is not None:
-            known = {j.candidate.members.tobytes(): j.findings for j in judged}
-            tested = [(c, known.get(c.members.tobytes()) or test(c)) for c in after]
-            judged = judge(tested, scene, fdr)
+        judged = judged if after is None else again(after)
     return judged
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.scene import Finding, Floats, Scene
+from iolaus.campaigns.tests.concealment import commonest
 from iolaus.campaigns.tests.overlap import DETECTOR as OVERLAP
 from iolaus.core.statistics import combine, false_discovery
 from iolaus.core.tables import ELEMENTS
@@ -21,6 +22,7 @@ from iolaus.core.tables import ELEMENTS
 HIDDEN = ("coordination", "deception")  # one operator, and he hides it
 DECLARED_SHARE = 0.8  # of members in one declared organisation: an open group
 LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
+OWN_DOMAIN = 0.9  # of a mail domain's accounts are members: it is no public one
 POPULAR_SHARE = 0.3  # of requests that several accounts sent word for word: a common list
 
 
@@ -106,13 +108,18 @@ def _verdict(
 
 
 def declared_share(candidate: Candidate, scene: Scene) -> float:
-    """Share of members in the organisation that most of them openly belong to."""
-    names = scene.seen.claims["organization_id"][candidate.members]
-    named = [n for n in names if n is not None]
-    if not named:
-        return 0.0
-    _, counts = np.unique(np.asarray(named, dtype=str), return_counts=True)
-    return float(counts.max() / candidate.members.size)
+    """Share of members in the organisation that most of them openly belong to: by its id or legal
+    name, or by a mail domain of its own in one country (a firm that declared nothing)."""
+    claims, members = scene.seen.claims, candidate.members
+    shares = [commonest(claims[name][members])[1] for name in ("organization_id", "legal_name")]
+    domain, share = commonest(claims["email_domain"][members])
+    own = (
+        domain is not None
+        and share * members.size >= OWN_DOMAIN * (claims["email_domain"] == domain).sum()
+    )
+    if own and commonest(claims["billing_country"][members])[1] >= DECLARED_SHARE:
+        shares.append(share)
+    return max(shares)
 
 
 def _value(findings: list[Finding], detector: str) -> float:

@@ -10,7 +10,8 @@ family counts; families add.
 2. Propose pairs from tokens below the limit; note the rarest shared token by family.
 3. Let hubs add evidence to the pairs that others proposed.
 4. Turn rarity into bits by the strangers' rate of each family.
-5. Keep the pairs whose bits exceed the threshold.
+5. Let asking about the same things add to it, as far as the wording does not say so already.
+6. Keep the pairs whose bits exceed the threshold.
 
 Source: Fellegi and Sunter, "A theory for record linkage", 1969 (m and u probabilities).
 """
@@ -23,7 +24,8 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from iolaus.core.tables import FAMILIES
+from iolaus.campaigns.content import Content
+from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 from iolaus.engine import DuckEngine, Table
 
 MAX_HOLDERS = 200  # 200 * 199 / 2 = 19,900 pairs per token at most
@@ -31,6 +33,7 @@ MIN_HUB = 10  # in a small log a token of so few holders is no hub yet
 HUB_SHARE = 0.05  # a token that one account in twenty holds is a hub
 PAIR_BUDGET = 12_000_000  # pair rows before merging; 12e6 * 24 bytes = 288 MB
 FALSE_LINKS = 0.05  # expected links to strangers per account; percolation begins near 1
+CONTENT, WORDING = FAMILIES.index("content"), FAMILIES.index("wording")
 RANDOM_PAIRS = 200_000  # sampled to learn how often strangers share a hub
 
 # P(two accounts of one operator share a token of the family). An operator who reuses less than
@@ -42,7 +45,9 @@ ONE_OPERATOR = {
     "registration": 0.2,
     "wording": 0.6,
     "tempo": 0.2,
+    "content": 0.3,
 }
+MOST_CONTENT = 6.0  # bits: what accounts ask about is no identity
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,7 +99,9 @@ def forecast(engine: DuckEngine, tokens: Table, accounts: int) -> Forecast:
     return Forecast(costs, limits)
 
 
-def link(engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast, seed: int) -> Links:
+def link(
+    engine: DuckEngine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+) -> Links:
     """Link accounts by shared tokens. `accounts` is how many there are (keys 0 to accounts-1)."""
     a, b, rarity = _propose(engine, tokens, accounts, plan)
     hubs = _hub_matrices(engine, tokens, accounts, plan)
@@ -103,6 +110,7 @@ def link(engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast, seed:
     strangers = _random_pairs(accounts, seed)
     sampled = np.column_stack([_shared_hub(hub, *strangers) for hub in hubs])
     families = _bits(rarity, sampled, accounts)
+    families[:, CONTENT] = _content_bits(content, a, b, strangers, families[:, WORDING])
     threshold = math.log2(max(accounts, 2) / (2 * FALSE_LINKS))
     bits = families.sum(axis=1)
     keep = bits >= threshold
@@ -120,7 +128,7 @@ def _propose(
     engine.register("hub_limits", limits)
     best = ", ".join(
         f"coalesce(min(x.holders) FILTER (WHERE x.family = '{f}'), 0)::INTEGER AS {f}"
-        for f in FAMILIES
+        for f in TOKEN_FAMILIES
     )
     pairs = engine.fetch(
         f"""
@@ -134,7 +142,9 @@ def _propose(
         GROUP BY a, b ORDER BY a, b
         """
     )
-    holders = np.column_stack([pairs[f].to_numpy() for f in FAMILIES]).astype(np.float64)
+    none = np.zeros(pairs.num_rows)  # content proposes nothing
+    columns = [pairs[f].to_numpy() for f in TOKEN_FAMILIES]
+    holders = np.column_stack([*columns, none]).astype(np.float64)
     with np.errstate(divide="ignore"):
         rarity = np.where(holders > 0, np.log2((accounts - 1) / np.maximum(holders - 1, 1)), 0.0)
     return pairs["a"].to_numpy().astype(np.int64), pairs["b"].to_numpy().astype(np.int64), rarity
@@ -175,6 +185,18 @@ def _shared_hub(hub: sp.csr_array, a: Ints, b: Ints, chunk: int = 500_000) -> Fl
         both = hub[a[part]].multiply(held[b[part]]).tocsr()
         best[part] = both.max(axis=1).toarray().ravel()
     return best
+
+
+def _content_bits(
+    content: Content, a: Ints, b: Ints, strangers: tuple[Ints, Ints], wording: Floats
+) -> Floats:
+    """Bits of each pair's similarity, by the random pairs as similar; less the wording's."""
+    random = np.sort(content.similarity(*strangers))
+    alike = random.size - np.searchsorted(random, content.similarity(a, b), side="left")
+    rate = (alike + 1) / (random.size + 1)
+    bits = np.minimum(np.log2(ONE_OPERATOR["content"] / rate), MOST_CONTENT)
+    both = content.known[a] & content.known[b]
+    return np.where(both, np.maximum(bits - wording, 0.0), 0.0)
 
 
 def _random_pairs(accounts: int, seed: int) -> tuple[Ints, Ints]:

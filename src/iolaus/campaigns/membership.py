@@ -16,8 +16,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.token_matrix import TokenMatrix
-from iolaus.core.tables import FAMILIES
+from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 
 ROUNDS = 4
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one
@@ -26,6 +27,10 @@ LEAST_MARK = 3
 STAY_AMONG = 50.0  # a member's bits exceed log2(accounts / 50): the more accounts there are, the
 # rarer a token of strangers can look. 12,000 accounts: 7.9 bits, 1,500 accounts: 4.9 bits
 JOIN_BITS = 3.0  # as much again for an account that no link brought
+# Accounts of one declared organisation, this many or more, say who they are. What they ask for, and
+# in what words, then ties them to nobody: two firms may collect from one public source.
+SEVERAL = 3
+ABOUT = (FAMILIES.index("wording"), FAMILIES.index("content"))
 OPEN_SHARE = 0.5  # of a group in one organisation: then the organisation is what was found
 CHARACTERISTIC_BITS = 2.0  # a token that is worth less is everybody's, and as good as none
 
@@ -56,7 +61,9 @@ class Membership:
         return np.asarray(1.0 / (1.0 + np.exp2(-self.bits)))
 
 
-def membership(core: NDArray[np.int64], tokens: TokenMatrix, entities: sp.csr_array) -> Membership:
+def membership(
+    core: NDArray[np.int64], tokens: TokenMatrix, content: Content, entities: sp.csr_array
+) -> Membership:
     """Grow and trim a group until it stands still, at most ROUNDS times.
 
     entities: customers x accounts, 1 where the account is the customer's (see `customers`).
@@ -67,7 +74,7 @@ def membership(core: NDArray[np.int64], tokens: TokenMatrix, entities: sp.csr_ar
         entities = sp.eye_array(linked.size, dtype=np.float32, format="csr")
     members = core
     for _ in range(ROUNDS):
-        result = _decide(members, linked, tokens, entities)
+        result = _decide(members, linked, tokens, content, entities)
         if np.array_equal(result.members, members) or result.members.size == 0:
             break
         members = result.members
@@ -87,6 +94,7 @@ def _decide(
     members: NDArray[np.int64],
     linked: NDArray[np.bool_],
     tokens: TokenMatrix,
+    content: Content,
     entities: sp.csr_array,
 ) -> Membership:
     accounts = tokens.held.shape[0]
@@ -97,7 +105,7 @@ def _decide(
     size, others = members.size, max(accounts - members.size, 1)
     mark = count >= max(LEAST_MARK, MARK_SHARE * size)
     families = np.zeros((accounts, len(FAMILIES)))
-    for column, name in enumerate(FAMILIES):
+    for column, name in enumerate(TOKEN_FAMILIES):
         used = np.flatnonzero((tokens.family == column) & (count >= 2))
         if used.size:
             families[:, column] = _family_bits(
@@ -107,6 +115,10 @@ def _decide(
                 linked,
                 LACK_BITS[name],
             )
+    families[:, FAMILIES.index("content")] = content.belonging(members)
+    declared = np.asarray(entities.T @ entities.sum(axis=1)).ravel() >= SEVERAL
+    for column in ABOUT:
+        families[declared, column] = np.minimum(families[declared, column], 0.0)
     bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
     return Membership(np.flatnonzero(bits > np.log2(accounts / STAY_AMONG)), bits, families)
 

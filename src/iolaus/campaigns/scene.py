@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.campaigns.behaviour import Behaviour
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.links import Forecast, Links
 from iolaus.campaigns.nulls import CoherentGroups
 from iolaus.campaigns.token_matrix import TokenMatrix
@@ -30,6 +31,7 @@ class Scene:
     until: date
     seen: Behaviour
     tokens: TokenMatrix
+    content: Content
     links: Links
     even_links: Links  # made from the even days' tokens alone
     odd_tokens: TokenMatrix  # addresses and moments of the odd days

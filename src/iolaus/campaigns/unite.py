@@ -8,8 +8,6 @@ the operator's, it is his, and the few others need only collect as they do. All 
 pass as one campaign.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,17 +15,17 @@ from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.clusters import MIN_ACCOUNTS
 from iolaus.campaigns.judge import Judged, claim_p_value, element_p_values
 from iolaus.campaigns.membership import customers, membership
-from iolaus.campaigns.scene import Finding, Scene
+from iolaus.campaigns.scene import Scene
+from iolaus.campaigns.settle import Test, replaced
 from iolaus.campaigns.wordings import communities
 
 MOST_IN = 0.5  # of a campaign's members lie in the community that it is of
 
-HIS = 0.75  # of a community are known to be the operator's: then the wording is his
+HIS = 0.5  # of a community are known to be the operator's: then the wording is his
 SOME = 0.05  # p-value of collecting that is asked of the few others
 MOST_KEPT = 0.9  # of the accounts in the campaigns found must be the whole's as well
 
 Ints = NDArray[np.int64]
-Test = Callable[[Candidate], list[Finding]]
 
 
 def unite(
@@ -48,7 +46,7 @@ def unite(
             made.append(whole)
     if not made:
         return None
-    return _replaced([j.candidate for j in judged], made)
+    return replaced([j.candidate for j in judged], made)
 
 
 def _community(members: Ints, number: Ints) -> int:
@@ -65,7 +63,7 @@ def _whole(
     or is none."""
     known = np.unique(np.concatenate([c.members for c in parts]))
     entities = customers(scene.seen.claims["organization_id"])
-    grown = membership(np.union1d(known, holders), scene.tokens, entities)
+    grown = membership(np.union1d(known, holders), scene.tokens, scene.content, entities)
     by = np.full(scene.seen.accounts, "wording", dtype=object)
     for part in parts:
         by[part.members] = part.first_linked_by
@@ -101,21 +99,3 @@ def _alike(rest: Candidate, test: Test, fdr: float, *, theirs: bool) -> bool:
     if theirs:
         return elements["harvest"] <= SOME
     return elements["deception"] <= fdr and elements["harvest"] <= fdr
-
-
-def _replaced(candidates: list[Candidate], made: list[Candidate]) -> list[Candidate]:
-    """The made ones, and of the others what is left of them."""
-    taken = np.concatenate([c.members for c in made])
-    left = list(made)
-    for candidate in candidates:
-        free = ~np.isin(candidate.members, taken)
-        if free.sum() >= MIN_ACCOUNTS:
-            left.append(
-                Candidate(
-                    candidate.members[free],
-                    candidate.probability[free],
-                    candidate.first_linked_by[free],
-                    candidate.proposed_by,
-                )
-            )
-    return sorted(left, key=lambda c: (-c.members.size, int(c.members[0])))

@@ -128,7 +128,9 @@ FEATURES: Final = pa.schema(
     ]
 )
 
-FAMILIES: Final = ("money", "device", "network", "registration", "wording", "tempo")
+# Families of evidence: six of shared tokens, and what accounts ask about.
+TOKEN_FAMILIES: Final = ("money", "device", "network", "registration", "wording", "tempo")
+FAMILIES: Final = (*TOKEN_FAMILIES, "content")
 
 # --- out: iolaus scan -------------------------------------------------------------------------
 

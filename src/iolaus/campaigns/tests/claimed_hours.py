@@ -12,6 +12,7 @@ import numpy as np
 
 from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
+from iolaus.campaigns.tests.deception import SPREAD
 
 DETECTOR = "claimed hours"
 LEAST_ACCOUNTS = 20  # in a country, before its hours are known
@@ -23,7 +24,9 @@ STATISTIC = "bits per request by which hours speak less for the claimed country 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     values = scene.once(DETECTOR, lambda: contradiction(scene))
     null = scene.group_means(DETECTOR, values, suspect.members)
-    mean, tail = compare_mean(values, suspect.members, null, least_scale=LEAST_SCALE, robust=True)
+    known = max(1, int(np.isfinite(values[suspect.members]).sum()))
+    least = max(LEAST_SCALE, SPREAD / np.sqrt(known))
+    mean, tail = compare_mean(values, suspect.members, null, least_scale=least, robust=True)
     if not np.isfinite(tail.p):
         why = "too few members claim a country whose hours are known"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]

@@ -1,50 +1,108 @@
 """Is one operator at work behind customers who claim to have nothing to do with each other?
 
 An operator can buy a card, an address and a device for every account. What he cannot hide is that
-they act as one. Common software and a common event make honest strangers act alike in one way; so
-two different ways are asked for: a queue (hand-over), replacement after bans (failover), common
-timing (tempo) and a joint move to a release (pivot). The second smallest of their p-values, times
-the number of ways left, holds where at most one of them is real (partial conjunction; Benjamini
-and Heller 2008). It says nothing where members openly belong together.
+they act as one. Two things show it:
+
+- One queue: pairs of members that hand the same rare prompt over within the hour, counted once a
+  pair, and only pairs that no open tie explains (organisation, legal name, own mail domain, card).
+  Null: all other such pairs in the log (binomial).
+- Several ways at once. Common software and a common event make honest strangers act alike in one
+  way; so two are asked for of a queue (hand-over), replacement after bans (failover), common timing
+  (tempo) and a joint move to a release (pivot). The second smallest of their p-values, times the
+  number of ways left, holds where at most one of them is real (partial conjunction; Benjamini and
+  Heller 2008).
+
+The smaller counts twice. It says nothing where the members openly belong together.
 """
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.tests.handover import LEAST_PAIRS, rare_pairs
+from iolaus.core.statistics import SMALLEST_P
 
 DETECTOR = "concealed control"
 WAYS = ("hand-over", "failover", "tempo", "release pivot")
 OPEN_SHARE = 0.5  # of members with one organisation, legal name or mail domain of their own
 OWN_DOMAIN = 0.5  # of a domain's accounts are members: it is no public one
-STATISTIC = "ways in which members with no open tie act as one, of those measured"
-NULL = "at most one way is real"
-STRONG = 0.01
+PUBLIC_SHARE = 0.01  # of all accounts have mail at a public domain, and at least PUBLIC_LEAST
+PUBLIC_LEAST = 20
+STATISTIC = "share of untied pairs of members that hand work over within an hour"
+NULL = "pairs outside the group; at most one way of acting as one is real"
 
 
 def examine(suspect: Suspect, scene: Scene, findings: list[Finding]) -> Finding:
     """`findings`: what the other tests found in the same group."""
-    p = np.asarray([f.p for f in findings if f.detector in WAYS and f.measured])
-    why = ""
-    if p.size < 2:
-        why = "fewer than two ways were measured"
-    elif open_share(suspect, scene) >= OPEN_SHARE:
+    if open_share(suspect, scene) >= OPEN_SHARE:
         why = "the members openly belong together"
-    if why:
         return Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)
-    second = float(np.sort(p)[1])
-    value = float((p <= STRONG).sum())
-    return Finding(
-        DETECTOR, "deception", STATISTIC, value, NULL, min(1.0, (p.size - 1) * second),
-        f"{p.size} ways measured",
-    )  # fmt: skip
+    share, queue, counted = _queue(suspect, scene)
+    ways = np.sort([f.p for f in findings if f.detector in WAYS and f.measured])
+    several = min(1.0, (ways.size - 1) * float(ways[1])) if ways.size > 1 else float("nan")
+    known = [p for p in (queue, several) if np.isfinite(p)]
+    if not known:
+        why = "no common queue and fewer than two ways were measured"
+        return Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)
+    p = min(1.0, len(known) * min(known))
+    detail = f"{counted}; {ways.size} ways of acting as one measured"
+    return Finding(DETECTOR, "deception", STATISTIC, share, NULL, p, detail)
+
+
+def _queue(suspect: Suspect, scene: Scene) -> tuple[float, float, str]:
+    """Share of members' untied pairs that hand over, its p-value, and what was counted."""
+    a, b, quick = scene.once("untied pairs", lambda: _untied(scene))
+    inside = np.zeros(scene.seen.accounts, dtype=bool)
+    inside[suspect.members] = True
+    mine = inside[a] & inside[b]
+    count, fast = int(mine.sum()), int(quick[mine].sum())
+    if count < LEAST_PAIRS:
+        return 0.0, float("nan"), f"{count} untied pairs with a rare prompt in common"
+    rate = (quick[~mine].sum() + 1) / ((~mine).sum() + 2)
+    p = max(float(stats.binom.sf(fast - 1, count, rate)), SMALLEST_P)
+    return fast / count, p, f"{fast} of {count} untied pairs; outside the group {rate:.3f}"
+
+
+def _untied(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Pairs with a rare prompt in common and no open tie; whether half of it went over quickly."""
+    pairs = rare_pairs(scene)
+    a, b = pairs["a"].to_numpy().astype(np.int64), pairs["b"].to_numpy().astype(np.int64)
+    quick = pairs["quick"].to_numpy() >= 0.5 * pairs["n"].to_numpy()
+    tied = np.zeros(a.size, dtype=bool)
+    for code in _ties(scene):
+        tied |= (code[a] == code[b]) & (code[a] >= 0)
+    return a[~tied], b[~tied], quick[~tied]
+
+
+def _ties(scene: Scene) -> list[NDArray[np.int64]]:
+    """Per kind of open tie a number per account, -1 where it has none."""
+    claims = scene.seen.claims
+    codes = [_codes(claims[name]) for name in ("organization_id", "legal_name")]
+    domain = _codes(claims["email_domain"])
+    public = max(PUBLIC_LEAST, PUBLIC_SHARE * scene.seen.accounts)
+    size = np.bincount(domain[domain >= 0], minlength=int(domain.max(initial=0)) + 1)
+    codes.append(np.where((domain >= 0) & (size[domain] < public), domain, -1))
+    cards = scene.tokens.columns(scene.tokens.kind == "payment").held.tocoo()
+    card = np.full(scene.seen.accounts, -1, dtype=np.int64)
+    card[cards.row] = cards.col
+    return [*codes, card]
+
+
+def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
+    known = np.asarray([v is not None for v in values])
+    codes = np.full(values.size, -1, dtype=np.int64)
+    codes[known] = np.unique(values[known].astype(str), return_inverse=True)[1]
+    return codes
 
 
 def open_share(suspect: Suspect, scene: Scene) -> float:
     """Largest share of members who state the same organisation, legal name or own mail domain."""
     claims = scene.seen.claims
-    shares = [_largest(claims[name][suspect.members]) for name in ("organization_id", "legal_name")]
+    stated = ("organization_id", "legal_name")
+    shares = [commonest(claims[name][suspect.members])[1] for name in stated]
     domain = claims["email_domain"]
-    name, share = _commonest(domain[suspect.members])
+    name, share = commonest(domain[suspect.members])
     if name is not None and (domain[suspect.members] == name).sum() >= OWN_DOMAIN * max(
         1, int((domain == name).sum())
     ):
@@ -52,11 +110,8 @@ def open_share(suspect: Suspect, scene: Scene) -> float:
     return max(shares)
 
 
-def _largest(values: np.ndarray) -> float:
-    return _commonest(values)[1]
-
-
-def _commonest(values: np.ndarray) -> tuple[str | None, float]:
+def commonest(values: NDArray[np.object_]) -> tuple[str | None, float]:
+    """The value that most have, and the share of all that have it; (None, 0) without any."""
     known = np.asarray([v for v in values if v is not None], dtype=str)
     if known.size == 0:
         return None, 0.0

@@ -13,6 +13,8 @@ from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.token_matrix import TokenMatrix
 
 LEAST_SCALE = 0.03  # of a share
+SPREAD = 0.5  # of one account's share, at most; the mean of n varies by SPREAD / sqrt(n)
+HOUSEHOLD = 5  # accounts of one country on one card or device: a family
 NULL = "groups with one token in common, outside this one"
 Floats = NDArray[np.float64]
 
@@ -43,7 +45,9 @@ def _statistics(scene: Scene) -> dict[str, tuple[str, Floats]]:
 
 def _finding(name: str, statistic: str, values: Floats, suspect: Suspect, scene: Scene) -> Finding:
     null = scene.group_means(name, values, suspect.members)
-    mean, tail = compare_mean(values, suspect.members, null, least_scale=LEAST_SCALE, robust=True)
+    known = max(1, int(np.isfinite(values[suspect.members]).sum()))
+    least = max(LEAST_SCALE, SPREAD / np.sqrt(known))
+    mean, tail = compare_mean(values, suspect.members, null, least_scale=least, robust=True)
     if not np.isfinite(tail.p):
         why = "the log does not have what it needs"
         return Finding(name, "deception", statistic, np.nan, NULL, np.nan, why)
@@ -57,20 +61,32 @@ def _churn(seen: Behaviour) -> Floats:
 
 
 def strangers_share(tokens: TokenMatrix, seen: Behaviour, kind: str) -> Floats:
-    """1 where the account's token of the kind is held by an account of no common declared
-    organisation; 0 elsewhere; NaN for all when the log has no such token at all."""
+    """1 where the account's token of the kind is held by strangers: accounts of no common declared
+    organisation, too many or in too many countries for one household; 0 elsewhere; NaN for all when
+    the log has no such token at all."""
     chosen = tokens.columns(tokens.kind == kind)
     if chosen.held.shape[1] == 0:
         return np.full(seen.accounts, np.nan)
-    organisation = np.asarray(["" if o is None else o for o in seen.claims["organization_id"]])
-    code = np.unique(organisation, return_inverse=True)[1]
-    code = np.where(organisation == "", -1 - np.arange(code.size), code)  # none: a stranger to all
     held = chosen.held.tocoo()
     order = np.argsort(held.col, kind="stable")
     token, account = held.col[order], held.row[order]
     starts = np.searchsorted(token, np.arange(chosen.held.shape[1]))
-    lowest = np.minimum.reduceat(code[account], starts)
-    highest = np.maximum.reduceat(code[account], starts)
+    firms = _differ(_codes(seen.claims["organization_id"], unknown_differ=True)[account], starts)
+    abroad = _differ(_codes(seen.claims["billing_country"], unknown_differ=False)[account], starts)
+    strangers = firms & (abroad | (np.diff(np.append(starts, token.size)) > HOUSEHOLD))
     shared = np.zeros(seen.accounts)
-    shared[account[(lowest != highest)[token]]] = 1.0
+    shared[account[strangers[token]]] = 1.0
     return shared
+
+
+def _codes(claim: NDArray[np.object_], *, unknown_differ: bool) -> NDArray[np.int64]:
+    """A number per value; accounts that claim nothing have one each, or all the same."""
+    text = np.asarray(["" if value is None else str(value) for value in claim])
+    code = np.unique(text, return_inverse=True)[1]
+    return np.where((text == "") & unknown_differ, -1 - np.arange(code.size), code)
+
+
+def _differ(code: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Per token, whether its holders' codes differ; holders of a token stand together."""
+    lowest, highest = (f.reduceat(code, starts) for f in (np.minimum, np.maximum))
+    return np.asarray(lowest != highest)

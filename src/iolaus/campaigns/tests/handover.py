@@ -20,7 +20,7 @@ NULL = "pairs of accounts outside the group with a rare prompt in common"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    pairs = scene.once("rare prompts in common", lambda: _pairs(scene))
+    pairs = rare_pairs(scene)
     inside = np.zeros(scene.seen.accounts, dtype=bool)
     inside[suspect.members] = True
     n, quick = pairs["n"].to_numpy(), pairs["quick"].to_numpy()
@@ -33,6 +33,11 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     p = max(float(stats.binom.sf(mine_quick - 1, mine, rate)), SMALLEST_P)
     detail = f"{mine_quick} of {mine}; outside the group {rate:.3f}"
     return [Finding("hand-over", "coordination", STATISTIC, mine_quick / mine, NULL, p, detail)]
+
+
+def rare_pairs(scene: Scene) -> pa.Table:
+    """As `_pairs`, made once."""
+    return scene.once("rare prompts in common", lambda: _pairs(scene))
 
 
 def _pairs(scene: Scene) -> pa.Table:

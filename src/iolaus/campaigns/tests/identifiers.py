@@ -17,7 +17,7 @@ from iolaus.campaigns.nulls import draw_strangers
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import Tail, upper_tail
-from iolaus.core.tables import FAMILIES
+from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 
 Measure = Callable[[sp.csr_array, TokenMatrix], NDArray[np.float64]]
 
@@ -29,7 +29,7 @@ NULL = "as many accounts of the same plan, channel, volume and age, 199 draws"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    return [_family(suspect, scene, family) for family in FAMILIES]
+    return [_family(suspect, scene, family) for family in TOKEN_FAMILIES]
 
 
 def _family(suspect: Suspect, scene: Scene, family: str) -> Finding:
