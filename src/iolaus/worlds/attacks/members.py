@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CHANNELS: Final = ("first_party_api", "cloud_marketplace", "aggregator", "web_app")
 PLANS: Final = ("free", "pay_as_you_go", "subscription")
 RHYTHMS: Final = ("office", "evening", "hacker")
+LEAST_LIMIT: Final = 2_048  # max_output_tokens below which long answers would be cut off
+LONG_LIMITS: Final = tuple(limit for limit in LIMITS if max(limit) >= LEAST_LIMIT)
 PEOPLE_EARLY = 0.8  # hours, sigma: as honest people keep their country's hours
 CUSTOMER_VOLUME = 1.5  # mean volume of a reseller's customer, as an honest reseller's accounts
 MIXED = 0.5  # share of a reseller's accounts that many end customers use by turns
@@ -40,11 +42,10 @@ def habits(stage: Stage, attack: "Attack", rng: np.random.Generator) -> Habits:
     tokens = Tokens(
         context=40.0, output=float(rng.uniform(1100, 1900)), spread=0.6,
         reasoning=float(rng.uniform(0.55, 0.9)), cached=0.03,
-        limit=((8192,), (4096,), (2048, 4096), (8192,))[int(rng.integers(4))],
+        limit=LONG_LIMITS[int(rng.integers(len(LONG_LIMITS)))],
         temperature=TEMPERATURES[int(rng.integers(len(TEMPERATURES)))],
         stream=float(rng.uniform(0.05, 0.95)),
     )  # fmt: skip
-    assert tokens.limit in LIMITS
     return Habits(tokens, (0.02, 0.03, 0.95) if attack.around_release else (0.05, 0.95 - top, top))
 
 
@@ -60,6 +61,8 @@ def member(
     pays = plan != "free"
     checks = ("payment", "phone", "identity") if pays else ("email", "phone", "none")
     tokens = around(operator.tokens, rng)
+    if max(tokens.limit) < LEAST_LIMIT:
+        tokens = replace(tokens, limit=operator.tokens.limit)
     if web:  # the application sets no limits and streams
         tokens = replace(tokens, limit=(), temperature=None, stream=1.0)
     given = {"clients": clients.browsers(2, rng), "keys": 0} if web else {}

@@ -34,13 +34,13 @@ def queue(
     failed = rng.random(total) < attack.failing
     cover = rng.random(total) < attack.cover
     plain = rng.random(total) < attack.paraphrase
-    item = _items(attack, slot, ts, failed & ~plain, cover, plain, rng)
+    item = items(attack, slot, ts, failed & ~plain, cover, plain, rng)
     late = ts >= start + attack.turn * (end - start)
     item = np.where(cover, COVER, work.coded(item, plain, late))
     return Schedule(slot, ts, item, np.arange(total) // 8, failed, ~cover)
 
 
-def _items(
+def items(
     attack: "Attack", slot: Ints, ts: Floats, failed: Marks, cover: Marks, plain: Marks,
     rng: np.random.Generator,
 ) -> Ints:  # fmt: skip

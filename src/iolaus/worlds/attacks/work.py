@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 BLOCK = 2_048  # items whose texts are made together, from a generator of their own
 SALT = 77  # of the first operator's items; the next one's is 78
-AIMS: Final = ("hard", "agentic", "code", "longplan", "data")  # what prompts of own wording ask
+AIMS: Final = ("hard", "agentic", "code")  # what prompts of own wording ask
 ASKED = 0.8  # share of those that ask for long reasoned answers, each in other words
 OWN_TASTE = 1_000_003  # subjects of an account's cover traffic: no honest person's number
+USUAL_WORDS = 0.3  # of those, share in words that honest people use, too
 _KEPT_BLOCKS = 16
 Frames = tuple[tuple[str, str], ...]
 
@@ -123,7 +124,9 @@ class Queue:
 
     def _asks(self, count: int, rng: np.random.Generator) -> Frames:
         """What stands before or after each prompt of its own wording."""
-        made = self._stage.source.draw("ownask", count, rng)
+        own = self._stage.source.draw("ownask", count, rng)
+        usual = self._stage.source.draw("longask", count, rng)
+        made = np.where(rng.random(count) < USUAL_WORDS, usual, own).tolist()
         place = rng.random(count)
         return tuple(
             ("", "") if p > ASKED else (f"{ask} ", "") if p < 0.25 else ("", f"\n{ask}")
