@@ -22,6 +22,7 @@ PARTS: Final = ("families", "peers", "ablation", "replay", "curves", "alarms")
 EACH: Final = 3  # worlds of each family
 ALARMS: Final = 40  # worlds of each family without a campaign
 ALARM_SIZE: Final = (1_500, 0, 40_000)
+TINY_HONEST: Final = 800  # accounts of a world that only shows that everything runs
 SHORT: Final = ("spike",)  # lasts two days: what a daily look can save is not asked of it
 ABLATED: Final = ("long", "spike", "pools", "hydra", "careful", "paraphrase", "cover", "no_text")
 CURVED: Final = ("long", "careful")
@@ -86,42 +87,21 @@ def forecast_scan_s(world: World) -> float:
     return START_S + world.exchanges / SCANNED_PER_S
 
 
-@dataclass(frozen=True)
-class Size:
-    """Of a family's world at default strength; per_account: exchanges of a campaign account."""
-
-    accounts: int
-    campaign_accounts: int
-    exchanges: int
-    per_account: float
-
-
-def size_of(family: str) -> Size:
-    """The size that the family itself names."""
-    one = FAMILIES[family]
-    named = getattr(one, "size", None)
-    if named is not None:
-        return Size(named.accounts, named.campaign_accounts, named.exchanges, one.per_account)
-    members = round(3_000 * one.accounts)
-    return Size(3_000, members, round(one.per_account * members) + 100_000, one.per_account)
-
-
 def default_world(family: str, seed: int, *, tiny: bool = False) -> World:
     """A family's world at its default size; a tiny one only shows that everything runs."""
-    size = size_of(family)
+    one = FAMILIES[family]
     if not tiny:
-        return World(family, seed, size.accounts, size.campaign_accounts, size.exchanges)
-    members = min(size.campaign_accounts, 60)
-    each = min(size.per_account, 20.0)
-    exchanges = 10_000 + round(each * members)
-    strength = (("per_account", each),) if each < size.per_account else ()
-    return World(family, seed, 640 + members, members, exchanges, strength)
+        return World(family, seed, *one.size)
+    members, each = min(one.size.campaign_accounts, 60), min(one.per_account, 20.0)
+    exchanges = TINY_HONEST * 16 + round(each * members)
+    strength = (("per_account", each),) if each < one.per_account else ()
+    return World(family, seed, TINY_HONEST + members, members, exchanges, strength)
 
 
 def at_point(world: World, axis: str, value: float) -> World:
     """The same world with one thing changed; honest accounts and what they send stay as many."""
-    size, strength = size_of(world.family), dict(world.strength)
-    members, each = world.campaign_accounts, strength.get("per_account", size.per_account)
+    strength, members = dict(world.strength), world.campaign_accounts
+    each = strength.get("per_account", FAMILIES[world.family].per_account)
     honest = world.exchanges - round(members * each)
     if axis == "campaign_accounts":
         members = round(value)
