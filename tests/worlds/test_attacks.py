@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from small_worlds import Small, make
+from typer.testing import CliRunner
 
+from iolaus.app.cli import app
 from iolaus.core.errors import ConfigError
 from iolaus.worlds.attacks import FAMILIES, STRENGTHS, apply, queue, volumes
 from iolaus.worlds.grammar import Grammar
@@ -389,6 +391,23 @@ def test_unknown_strength_and_value(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no campaign"):
         make(tmp_path / "c", "null", campaign_accounts=None, strength={"cover": 0.5})
     assert not any(tmp_path.iterdir())
+
+
+def test_strengths_on_the_command_line(tmp_path: Path) -> None:
+    def said(text: str) -> str:
+        words = ["simulate", "null", "--seed", "1", "--accounts", "100", "--exchanges", "1000"]
+        ran = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "w"), "--strength", text])
+        return str(ran.exception)
+
+    assert "'cover' is not NAME=VALUE" in said("cover")
+    assert "no campaign" in said("cover=0.5")  # null has none to change
+
+
+def test_a_campaign_of_one_account(tmp_path: Path) -> None:
+    sizes = {"accounts": 90, "exchanges": 500, "campaign_accounts": 1, "days": 3}
+    for family in ("two", "regrow", "pools"):
+        small = make(tmp_path / family, family, **sizes, strength={"per_account": 8.0})
+        assert sum(t["campaign_id"] is not None for t in small.truth.values()) == 1
 
 
 @pytest.mark.parametrize("family", ["regrow", "paraphrase", "cover"])

@@ -101,6 +101,8 @@ def build(
     for number, (attack, size, total) in enumerate(
         zip(attacks, sizes(attacks, count), volumes(attacks, count), strict=True)
     ):
+        if not size:  # a part of very few accounts
+            continue
         if attack.network and attack.network not in networks:
             networks[attack.network] = infrastructure.pool(stage, attack, count, rng)
         rented = networks.get(attack.network)
