@@ -146,7 +146,7 @@ def by_attacker(found: list[Cell]) -> str:
     lines = []
     for attack in (*ATTACKS, HONEST_NEW):
         for size in SIZES:
-            for share in SHARES[:3]:
+            for share in SHARES[:2]:
                 cells = {
                     d: rows_of(found, "hashed", detector=d, size=size, share=share, attack=attack)
                     for d in DETECTORS
@@ -166,19 +166,19 @@ def by_attacker(found: list[Cell]) -> str:
 
 
 def origin(found: list[Cell]) -> str:
-    """Commit, machine, command and time of the frozen cells."""
-    groups: dict[tuple[str, str, str, str], list[Cell]] = defaultdict(list)
+    """Commits, machine, command and time of the frozen cells."""
+    groups: dict[tuple[str, ...], list[Cell]] = defaultdict(list)
     for cell in found:
-        machine = cell["machine"]
-        key = (cell["commit"][:12], f"{machine['cpu']}, {machine['cores']} cores", cell["command"],
-               cell["cell"]["vectors"])  # fmt: skip
-        groups[key].append(cell)
-    lines = [
-        [VECTORS[vectors], len(cells), commit, machine, f"`{command}`",
-         f"{sum(c['cpu_s'] for c in cells):.0f}"]
-        for (commit, machine, command, vectors), cells in groups.items()
-    ]  # fmt: skip
-    return _table(["vectors", "cells", "commit", "machine", "command", "CPU s"], lines)
+        machine = f"{cell['machine']['cpu']}, {cell['machine']['cores']} cores, shared"
+        groups[cell["cell"]["vectors"], cell["code"], machine, cell["command"]].append(cell)
+    lines = []
+    for (vectors, code, machine, command), cells in groups.items():
+        commits = dict.fromkeys(cell["commit"][:12] for cell in cells)
+        seconds = sum(cell["cpu_s"] for cell in cells)
+        lines.append([VECTORS[vectors], len(cells), code, ", ".join(commits), machine,
+                      f"`{command}`", f"{seconds:.0f}"])  # fmt: skip
+    head = ["vectors", "cells", "benchmark's files", "commits", "machine", "command", "CPU s"]
+    return _table(head, lines)
 
 
 VECTORS: Final = {

@@ -202,8 +202,9 @@ def test_the_page_is_filled_from_cells_and_unknown_markers_are_refused() -> None
         {"detector": "shift", "size": 100, "attack": "batches", "share": 0.05, "windows": 40,
          "flagged": {"0.01": 10, "0.05": 30}, "auroc": 0.9},
     ]  # fmt: skip
-    cell = {"cell": {"vectors": "hashed", "seed": 1}, "commit": "0123456789abcdef", "cpu_s": 12.0,
-            "machine": {"cpu": "c", "cores": 2}, "command": "python", "rows": rows}  # fmt: skip
+    cell = {"cell": {"vectors": "hashed", "seed": 1}, "commit": "0123456789abcdef",
+            "code": "c", "cpu_s": 12.0, "machine": {"cpu": "c", "cores": 2},
+            "command": "python", "rows": rows}  # fmt: skip
     text = "".join(f"<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in TABLES)
     made = filled(text, [cell])
     assert "old" not in made
