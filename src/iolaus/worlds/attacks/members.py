@@ -19,6 +19,7 @@ CHANNELS: Final = ("first_party_api", "cloud_marketplace", "aggregator", "web_ap
 PLANS: Final = ("free", "pay_as_you_go", "subscription")
 RHYTHMS: Final = ("office", "evening", "hacker")
 LEAST_LIMIT: Final = 2_048  # max_output_tokens below which long answers would be cut off
+STEADY = 0.85  # share of accounts that always stream, or never, as most honest ones do
 LONG_LIMITS: Final = tuple(limit for limit in LIMITS if max(limit) >= LEAST_LIMIT)
 PEOPLE_EARLY = 0.8  # hours, sigma: as honest people keep their country's hours
 CUSTOMER_VOLUME = 1.5  # mean volume of a reseller's customer, as an honest reseller's accounts
@@ -61,6 +62,8 @@ def member(
     pays = plan != "free"
     checks = ("payment", "phone", "identity") if pays else ("email", "phone", "none")
     tokens = around(operator.tokens, rng)
+    if rng.random() < STEADY:
+        tokens = replace(tokens, stream=float(rng.random() < operator.tokens.stream))
     if max(tokens.limit) < LEAST_LIMIT:
         tokens = replace(tokens, limit=operator.tokens.limit)
     if web:  # the application sets no limits and streams
