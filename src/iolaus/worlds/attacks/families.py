@@ -122,7 +122,7 @@ def hydra(rng: np.random.Generator) -> Attack:
     return replace(
         _usual(rng), customers=7 / 3, card_share=float(rng.uniform(0.6, 0.9)),
         device_share=float(rng.uniform(0.6, 0.9)), proxy_share=float(rng.uniform(0.85, 1.0)),
-        lead=float(rng.uniform(20, 40)), signup_days=float(rng.uniform(20, 40)),
+        lead=float(rng.uniform(20, 40)), signup_days=float(rng.uniform(18, 34)),
         bursts=int(rng.integers(20, 40)), channels=(1.0, 0.0, 0.0, 0.0),
         plans=(0.0, 1.0, 0.0), checks=(1.0, 0.0, 0.0),
     )  # fmt: skip
@@ -133,9 +133,10 @@ def careful(rng: np.random.Generator) -> Attack:
 
     Wording, the work split and joint reactions (pivot, failover) are common.
     """
+    lead = float(rng.uniform(35, 70))
     return replace(
-        _usual(rng), **OWN, bursts=10_000, signup_days=float(rng.uniform(40, 80)),
-        lead=float(rng.uniform(35, 70)), diurnal=float(rng.uniform(0.4, 0.8)),
+        _usual(rng), **OWN, bursts=10_000, signup_days=lead + float(rng.uniform(2, 12)),
+        lead=lead, diurnal=float(rng.uniform(0.4, 0.8)),
         pivot=float(rng.uniform(0.5, 0.8)), banned=float(rng.uniform(0.08, 0.15)),
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from iolaus.worlds.people import Stage
 if TYPE_CHECKING:
     from iolaus.worlds.attacks.attack import Attack
 
+LATEST = 0.8  # share of a campaign after which nobody signs up for it, purges aside
 PURGE_HOURS = 6.0  # mean delay of one ban of a purge
 
 
@@ -35,6 +36,8 @@ def sign_up(
     for account in [*accounts, *others]:
         at = float(bursts[int(rng.integers(attack.bursts))]) + float(rng.exponential(1.5 * HOUR))
         at += float(rng.uniform(-1, 1)) * attack.jitter * HOUR
+        if at > start + LATEST * (end - start):  # in a short log: not all at one moment
+            at = float(rng.uniform(start - attack.lead * DAY, start + LATEST * (end - start)))
         account.created = min(at, end - 2 * HOUR)
         account.start = max(start, account.created + float(rng.exponential(2 * HOUR)))
         account.start = min(account.start, end - HOUR)
