@@ -16,7 +16,7 @@ def main() -> int:
     options = _options()
     try:
         if options.command == "tune":
-            _tune(options.worlds, options.peers or list(PEERS), options.out)
+            _tune(options.worlds, options.peers or list(PEERS), options.out, options.made_with)
         elif options.command == "run":
             _run(options.peer, options.log, options.out)
         else:
@@ -34,6 +34,7 @@ def _options() -> argparse.Namespace:
     one = commands.add_parser("tune", help="freeze settings on development worlds")
     one.add_argument("--worlds", type=Path, nargs="+", required=True, metavar="DIR")
     one.add_argument("--peers", nargs="+", choices=list(PEERS), help="all by default")
+    one.add_argument("--made-with", default="", metavar="SHA", help="commit that made the worlds")
     one.add_argument("--out", type=Path, default=FROZEN)
     two = commands.add_parser("run", help="one peer on one log, with its frozen setting")
     two.add_argument("--peer", choices=list(PEERS), required=True)
@@ -43,8 +44,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tune(worlds: list[Path], names: list[str], out: Path) -> None:
-    frozen = tune([PEERS[name] for name in names], worlds, out, print)
+def _tune(worlds: list[Path], names: list[str], out: Path, made_with: str) -> None:
+    frozen = tune([PEERS[name] for name in names], worlds, out, print, made_with)
     for name in names:
         entry = frozen["peers"][name]
         print(f"\n{name}: mean F1 {entry['mean_f1']} at {entry['setting']}")

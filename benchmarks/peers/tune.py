@@ -149,8 +149,13 @@ def best(settings: Sequence[Setting], worlds: Sequence[Sequence[Outcome]]) -> in
     return min(range(len(settings)), key=rank)
 
 
-def tune(peers: Sequence[Peer[Any]], worlds: Sequence[Path], out: Path, say: Say) -> dict[str, Any]:
-    """Tune peers and write the frozen file; entries of peers not tuned now stay."""
+def tune(
+    peers: Sequence[Peer[Any]], worlds: Sequence[Path], out: Path, say: Say, made_with: str = ""
+) -> dict[str, Any]:
+    """Tune peers and write the frozen file; entries of peers not tuned now stay.
+
+    made_with: the commit whose `iolaus simulate` made the worlds, where it is not the current one.
+    """
     truths = [Truth.read(world) for world in worlds]
     if not truths:
         raise InputError("no development world.", next_step="Give --worlds DIR.")
@@ -160,7 +165,7 @@ def tune(peers: Sequence[Peer[Any]], worlds: Sequence[Path], out: Path, say: Say
     names = " ".join(truth.name for truth in truths)
     frozen["command"] = f"python -m benchmarks.peers tune --worlds {names}"
     frozen["worlds"] = {truth.name: truth.made_by for truth in truths}
-    frozen["commit"] = origin.commit()
+    frozen["worlds_made_with"] = made_with or origin.commit()
     frozen["peers"] = dict(sorted(frozen["peers"].items()))
     write_text(json.dumps(frozen, indent=1) + "\n", out)
     return dict(frozen)
