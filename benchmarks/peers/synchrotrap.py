@@ -34,7 +34,7 @@ from .peer import Group, Peer, Setting, ordered
 SECOND = 1_000_000  # microseconds
 WINDOWS: Final = {"10min": 600, "1h": 3_600, "8h": 28_800, "1d": 86_400}  # seconds
 CONSTRAINTS: Final = ("client_ip", "prompt", "skeleton", "system_prompt")
-SIMILAR: Final = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+SIMILAR: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 MOST_PAIRS = 30_000_000
 _NOBODY: Final = np.empty(0, np.int64)
 
@@ -67,7 +67,7 @@ class SynchroTrap(Peer[Synchrony]):
     settings: ClassVar[tuple[Setting, ...]] = tuple(
         {"by": by, "window": window, "similar": similar, "matches": matches, "least": least}
         for by, window, similar, matches, least in product(
-            (*CONSTRAINTS, "any"), WINDOWS, SIMILAR, (1, 2, 3, 5), (3, 10, 30)
+            (*CONSTRAINTS, "any"), WINDOWS, SIMILAR, (1, 2, 3, 5, 8, 13), (3, 10, 30, 60)
         )
     )
 
