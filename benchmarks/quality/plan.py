@@ -6,8 +6,10 @@ this benchmark; nothing was developed or tuned on them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
+from benchmarks.harness.origin import git
 from benchmarks.harness.world import World
 
 from iolaus.worlds.attacks import FAMILIES
@@ -47,6 +49,12 @@ LEFT_OUT_S = 1.8  # one investigation without one thing
 LEFT_OUT = 28  # things that are left out, about
 
 
+@cache
+def peers_tree() -> str:
+    """Identity of the peers' code and settings, as last committed."""
+    return git("rev-parse", "HEAD:benchmarks/peers")
+
+
 @dataclass(frozen=True)
 class Cell:
     """One measurement; its frozen result is results/NAME.json."""
@@ -67,6 +75,7 @@ class Cell:
             "part": self.part, **self.world.parameters(), "days": DAYS, "memory": MEMORY,
             "every": EVERY if self.part == "replay" else None,
             "axis": self.axis, "value": self.value,
+            **({"peers_tree": peers_tree()} if self.part == "peers" else {}),
         }  # fmt: skip
 
     @property
