@@ -12,7 +12,7 @@ from .page import write_page
 from .prompts import read
 from .vectors import hashed
 
-CELL_S = {"hashed": 60, "minilm": 50, "null": 12}  # on one idle core, for the forecast alone
+CELL_S = {"hashed": 35, "minilm": 30, "null": 18}  # on one idle core, for the forecast alone
 console = Console()
 
 

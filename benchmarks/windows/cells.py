@@ -18,8 +18,8 @@ LEVELS: Final = (0.01, 0.05)  # nominal false-positive rates
 BENIGN_WINDOWS: Final = 400  # per size
 ATTACK_WINDOWS: Final = {0.05: 60, 0.10: 60, 0.25: 40, 0.50: 20, 1.00: 20}  # per size and corpus
 SEEDS: Final = (111, 112, 113)  # of the splits that are reported; below 110 were development
-MODEL_SEEDS: Final = SEEDS[:1]  # with a model's vectors as well
-NULL_SEEDS: Final = tuple(range(211, 221))  # benign windows alone, ours: the rate over splits
+MODEL_SEEDS: Final = SEEDS[:2]  # with a model's vectors as well
+NULL_SEEDS: Final = tuple(range(211, 221))  # benign windows alone: the rate over splits
 NULL_WINDOWS: Final = 500
 
 DETECTORS: Final = {
@@ -36,7 +36,7 @@ KNOWING: Final = ("known_others", "known_same")
 
 @dataclass(frozen=True)
 class Cell:
-    """`vectors`: hashed, minilm, or null (hashed, benign windows and ours alone)."""
+    """`vectors`: hashed, minilm, or null (hashed, benign windows alone)."""
 
     vectors: str
     seed: int
@@ -81,12 +81,12 @@ def run(
         blocks = [(1.0, vectors), (1.0, ngrams), (SHAPE_WEIGHT, shape)]
         detectors["both"] = shifted(blocks, parts, halves, rng)
     detectors["known_same"] = knowing(vectors, shape, parts, halves, rng, itself=True)
+    say("fitting MMD")
+    detectors |= peers(vectors, parts, prompts, rng)
     if cell.vectors == "null":
         say("benign windows")
         return list(_benign(detectors, parts, NULL_WINDOWS, rng, {}))
     detectors["known_others"] = knowing(vectors, shape, parts, halves, rng, itself=False)
-    say("fitting MMD")
-    detectors |= peers(vectors, parts, prompts, rng)
     scores: dict[tuple[str, int], Wide] = {}
     say("benign windows")
     rows = list(_benign(detectors, parts, BENIGN_WINDOWS, rng, scores))
