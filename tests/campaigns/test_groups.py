@@ -6,8 +6,9 @@ from tests.campaigns.making import no_content, tokens
 
 from iolaus.campaigns.candidates import WHOLE, candidates
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
+from iolaus.campaigns.customers import customers
 from iolaus.campaigns.links import Links
-from iolaus.campaigns.membership import customers, membership
+from iolaus.campaigns.membership import membership
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.campaigns.wordings import COARSE, communities
 from iolaus.core.tables import FAMILIES
@@ -31,8 +32,14 @@ def matrix(engine, holdings, accounts=N):
 
 
 def nobody(accounts):
-    """No account declares an organisation."""
+    """No account declares anything."""
     return np.full(accounts, None, dtype=object)
+
+
+def claims(**given):
+    """What accounts claim: nothing, but for what is given."""
+    names = ("organization_id", "email_domain", "billing_country")
+    return {name: given.get(name, nobody(N)) for name in names}
 
 
 def members_of(core, tokens, organizations=None):
@@ -40,7 +47,7 @@ def members_of(core, tokens, organizations=None):
         core,
         tokens,
         no_content(N),
-        customers(nobody(N) if organizations is None else organizations),
+        customers(claims(organization_id=nobody(N) if organizations is None else organizations)),
     )
 
 
@@ -151,7 +158,7 @@ def test_candidates_share_no_account_but_for_the_wholes(engine):
         held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
     held |= {("wording", "phrase", 2000 + i): list(range(200, 260)) for i in range(20)}
     clusters = [Cluster(np.arange(a, b), "links") for a, b in ((0, 35), (22, 62), (98, 141))]
-    found = candidates(clusters, matrix(engine, held), no_content(N), nobody(N), 0)
+    found = candidates(clusters, matrix(engine, held), no_content(N), claims(), 0)
     everyone = np.concatenate([c.members for c in found if c.proposed_by != WHOLE])
     assert len(found) >= 4
     assert {c.proposed_by for c in found} == {"links", "wording", WHOLE}
@@ -165,7 +172,7 @@ def test_candidates_share_no_account_but_for_the_wholes(engine):
 
 def test_clusters_that_share_most_of_their_members_become_one(engine):
     clusters = [Cluster(np.arange(0, 24), "links"), Cluster(np.arange(10, 30), "links")]
-    found = candidates(clusters, matrix(engine, ring(range(30))), no_content(N), nobody(N), 0)
+    found = candidates(clusters, matrix(engine, ring(range(30))), no_content(N), claims(), 0)
     assert [c.members.tolist() for c in found] == [list(range(30))]
 
 
@@ -175,7 +182,7 @@ def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
         ("wording", "system_prompt", 8): list(range(20)),
     }
     found = candidates(
-        [Cluster(np.arange(20), "links")], matrix(engine, held), no_content(N), nobody(N), 0
+        [Cluster(np.arange(20), "links")], matrix(engine, held), no_content(N), claims(), 0
     )
     assert [(c.proposed_by, c.members.size) for c in found] == [
         ("wording", 80), ("links", 20), (WHOLE, 20),
@@ -212,6 +219,7 @@ def test_what_one_declared_organisation_shares_ties_it_to_nobody_else(engine):
         ("money", "payment", 77): firm.tolist(),
         ("registration", "signup_day", 78): firm.tolist(),
         ("network", "ip_day", 79): firm.tolist(),
+        ("device", "device", 80): [0, 17],
     }
     claimed = nobody(N)
     alone = members_of(np.arange(20), matrix(engine, held), claimed).members
@@ -226,3 +234,26 @@ def test_a_group_that_is_one_organisation_stays_whole(engine):
     claimed[:20] = "Firm"
     found = members_of(np.arange(20), matrix(engine, ring(range(20))), claimed)
     assert found.members.tolist() == list(range(20))
+
+
+def test_a_firm_that_declared_nothing_is_known_by_its_mail_and_a_farm_is_not():
+    """Five at one domain in one country; ten at a farm's domain who claim ten countries."""
+    domain, country = nobody(N), np.full(N, "US", dtype=object)
+    domain[:5], domain[50:60] = "firm.example", "farm.example"
+    country[50:60] = [f"C{i}" for i in range(10)]
+    domain[100:] = "gmail.com"
+    firm = customers(claims(email_domain=domain, billing_country=country)).firm
+    assert firm[:5].all()
+    assert not firm[5:].any()
+
+
+def test_what_a_firm_asks_for_ties_it_to_nobody_without_an_identifier_in_common(engine):
+    """Three accounts of a declared firm use the ring's wording: they stay out."""
+    held = ring(range(20))
+    held[("wording", "system_prompt", 900)] = list(range(23))
+    names = nobody(N)
+    names[20:23] = "Firm"
+    tokens_of = matrix(engine, held)
+    open_firm = members_of(np.arange(23), tokens_of, names).members
+    assert not np.isin([20, 21, 22], open_firm).any()
+    assert np.isin(np.arange(20), open_firm).all()

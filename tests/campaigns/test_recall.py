@@ -124,6 +124,6 @@ def test_a_known_campaign_without_a_group_gets_a_row_that_was_not_tested(log):
     assert (row["p_value"], row["q_value"], row["input_tokens"]) == (None, None, None)
 
 
-def test_an_account_that_a_group_holds_is_not_listed_twice(log):
-    told = result("resale")
+def test_an_account_that_a_campaign_found_here_holds_is_not_listed_twice(log):
+    told = result("distillation")
     assert with_recognised(told, recognised("a"), before(), log, UNTIL) is told

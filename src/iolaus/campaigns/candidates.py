@@ -9,18 +9,19 @@
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster
 from iolaus.campaigns.content import Content
-from iolaus.campaigns.membership import Membership, customers, membership
+from iolaus.campaigns.customers import Customers, customers
+from iolaus.campaigns.membership import Membership, membership
 from iolaus.campaigns.token_matrix import TokenMatrix
-from iolaus.campaigns.wordings import COARSE, FINE, communities
+from iolaus.campaigns.wordings import COARSE, FINE, communities, content_communities
 from iolaus.core.tables import FAMILIES
 
 WHOLE = "whole"  # proposed_by: a community that shares accounts with other candidates
 SAME_WHOLE = 0.9
+AS_LIKELY = 0.0  # bits: who asks about what a community asks about is as likely in it as not
 SAME_GROUP = 0.5  # of the smaller group's members
 
 Ints = NDArray[np.int64]
@@ -41,26 +42,26 @@ def candidates(
     clusters: list[Cluster],
     tokens: TokenMatrix,
     content: Content,
-    organizations: Strings,
+    claims: dict[str, Strings],
     seed: int,
 ) -> list[Candidate]:
-    """In: groups of linked accounts, largest first; each account's declared organisation or None.
+    """In: groups of linked accounts, largest first; what accounts claim.
     Out: candidates, largest first."""
-    entities = customers(organizations)
-    grown = [membership(cluster.members, tokens, content, entities) for cluster in clusters]
-    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, content, entities)
+    known = customers(claims)
+    grown = [membership(cluster.members, tokens, content, known) for cluster in clusters]
+    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, content, known)
     linked = _exclusive(merged)
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
         taken[candidate.members] = True
     return sorted(
-        linked + _wording_groups(tokens, content, entities, taken, seed),
+        linked + _wording_groups(tokens, content, known, taken, seed),
         key=lambda c: (-c.members.size, int(c.members[0])),
     )
 
 
 def _merge(
-    groups: list[Membership], tokens: TokenMatrix, content: Content, entities: sp.csr_array
+    groups: list[Membership], tokens: TokenMatrix, content: Content, known: Customers
 ) -> list[Membership]:
     """Join groups whose smaller one lies mostly in the larger, until none does."""
     groups = sorted(groups, key=lambda g: (-g.members.size, int(g.members[0])))
@@ -70,7 +71,7 @@ def _merge(
             common = np.intersect1d(group.members, other.members, assume_unique=True).size
             if common >= SAME_GROUP * min(group.members.size, other.members.size):
                 both = np.union1d(group.members, other.members)
-                joined = membership(both, tokens, content, entities)
+                joined = membership(both, tokens, content, known)
                 kept[place] = joined if joined.members.size >= other.members.size else other
                 break
         else:
@@ -103,7 +104,7 @@ def _is_member(group: Membership) -> NDArray[np.bool_]:
 def _wording_groups(
     tokens: TokenMatrix,
     content: Content,
-    entities: sp.csr_array,
+    known: Customers,
     taken: NDArray[np.bool_],
     seed: int,
 ) -> list[Candidate]:
@@ -111,13 +112,17 @@ def _wording_groups(
     ones first, and of the coarse ones what is left. A community that shares accounts with linked
     groups also stands as a whole."""
     result: list[Candidate] = []
-    for resolution in (FINE, COARSE):
-        number = communities(tokens, seed, resolution)
+    divisions: list[tuple[Ints, float | None]] = [
+        (communities(tokens, seed, FINE), None),
+        (communities(tokens, seed, COARSE), None),
+        (content_communities(content, seed), AS_LIKELY),
+    ]
+    for number, stay in divisions:
         for name in np.unique(number[number >= 0]):
             holders = np.flatnonzero(number == name)
             if holders.size < MIN_ACCOUNTS:
                 continue
-            group = membership(holders, tokens, content, entities)
+            group = membership(holders, tokens, content, known, stay)
             free = ~taken[group.members]
             if not free.all() and group.members.size >= MIN_ACCOUNTS:
                 result.append(_worded(group.members, group, WHOLE))

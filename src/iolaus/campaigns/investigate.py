@@ -10,6 +10,7 @@ from iolaus.campaigns.behaviour import behaviour
 from iolaus.campaigns.candidates import Candidate, candidates
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.content import Content
+from iolaus.campaigns.divide import divide
 from iolaus.campaigns.judge import Judged, judge
 from iolaus.campaigns.links import Forecast, Links, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
@@ -84,7 +85,7 @@ def investigate(
             cluster(links, seen.accounts, seed),
             matrix,
             looked.content,
-            seen.claims["organization_id"],
+            seen.claims,
             seed,
         ),
         groups_table,
@@ -189,7 +190,8 @@ def _united(
     for resolution in (FINE, COARSE) if found and "uniting" not in without else ():
         after = unite(judged, rest, test, fdr, resolution)
         judged = judged if after is None else again(after)
-    return judged
+    apart = divide(judged, rest, test, fdr) if "dividing" not in without else None
+    return judged if apart is None else again(apart)
 
 
 def _judge_again(

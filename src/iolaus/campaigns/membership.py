@@ -10,13 +10,15 @@ The accounts of one declared organisation count as one holder, for what they sha
 it ties them to each other and to nobody else (unless the group is that organisation itself).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from iolaus.campaigns.content import Content
+from iolaus.campaigns.customers import Customers
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 
@@ -27,10 +29,13 @@ LEAST_MARK = 3
 STAY_AMONG = 50.0  # a member's bits exceed log2(accounts / 50): the more accounts there are, the
 # rarer a token of strangers can look. 12,000 accounts: 7.9 bits, 1,500 accounts: 4.9 bits
 JOIN_BITS = 3.0  # as much again for an account that no link brought
-# Accounts of one declared organisation, this many or more, say who they are. What they ask for, and
-# in what words, then ties them to nobody: two firms may collect from one public source.
-SEVERAL = 3
+# What the accounts of an open firm ask for, and in what words, ties them to nobody: two firms may
+# collect from one public source.
 ABOUT = (FAMILIES.index("wording"), FAMILIES.index("content"))
+MOSTLY = 0.5  # of a token's holders are members
+# Bits of wording and content together that the middle member has where a group is after one thing;
+# who then asks for something else, in other words, only shares a card with it.
+ONE_AIM, OTHER_AIM = 8.0, -3.0
 OPEN_SHARE = 0.5  # of a group in one organisation: then the organisation is what was found
 CHARACTERISTIC_BITS = 2.0  # a token that is worth less is everybody's, and as good as none
 
@@ -62,32 +67,54 @@ class Membership:
 
 
 def membership(
-    core: NDArray[np.int64], tokens: TokenMatrix, content: Content, entities: sp.csr_array
+    core: NDArray[np.int64],
+    tokens: TokenMatrix,
+    content: Content,
+    known: Customers,
+    stay: float | None = None,
 ) -> Membership:
-    """Grow and trim a group until it stands still, at most ROUNDS times.
+    """Grow and trim a group until it stands still, at most ROUNDS times, and drop who hangs
+    together with each other and not with the group.
 
-    entities: customers x accounts, 1 where the account is the customer's (see `customers`).
+    stay: bits that a member needs, log2(accounts / STAY_AMONG) by default.
     """
     linked = np.zeros(tokens.held.shape[0], dtype=bool)
     linked[core] = True
-    if entities[:, core].sum(axis=1).max() >= OPEN_SHARE * core.size:
-        entities = sp.eye_array(linked.size, dtype=np.float32, format="csr")
+    if known.of[:, core].sum(axis=1).max() >= OPEN_SHARE * core.size:
+        known = known.each_alone()
     members = core
+    least = float(np.log2(linked.size / STAY_AMONG)) if stay is None else stay
     for _ in range(ROUNDS):
-        result = _decide(members, linked, tokens, content, entities)
+        result = _decide(members, linked, tokens, content, known, least)
         if np.array_equal(result.members, members) or result.members.size == 0:
             break
         members = result.members
-    return result
+    return replace(result, members=_together(result, tokens))
 
 
-def customers(organizations: NDArray[np.object_]) -> sp.csr_array:
-    """Customers x accounts: a declared organisation is one customer, any other account one too."""
-    own = [f"\0{i}" if name is None else str(name) for i, name in enumerate(organizations)]
-    number = np.unique(np.asarray(own, dtype=object), return_inverse=True)[1]
-    ones = np.ones(number.size, dtype=np.float32)
-    shape = (int(number.max(initial=-1)) + 1, number.size)
-    return sp.csr_array((ones, (number, np.arange(number.size))), shape=shape)
+def _together(found: Membership, tokens: TokenMatrix) -> NDArray[np.int64]:
+    """The members without those that cards, devices, addresses and sign-ups tie to each other and
+    not to the rest, while neither wording nor what they ask about ties them either."""
+    if not (tokens.family == FAMILIES.index("wording")).any() or found.members.size == 0:
+        return found.members
+    marks = tokens.columns(_identities(tokens))
+    held = marks.held[found.members]
+    within = np.asarray(held.sum(axis=0)).ravel()
+    held = held[:, (within >= 2) & (within >= MOSTLY * marks.holders)]
+    size = found.members.size
+    both = sp.block_array([[None, held], [held.T, None]])
+    label = connected_components(both, directed=False)[1][:size]
+    main = np.bincount(label).argmax()
+    about = found.families[found.members][:, list(ABOUT)].sum(axis=1)
+    together = (label == main) | (about > 0)
+    if np.median(about) >= ONE_AIM:
+        together &= (about > 0) | (found.families[found.members, ABOUT[1]] > OTHER_AIM)
+    return np.asarray(found.members[together], dtype=np.int64)
+
+
+def _identities(tokens: TokenMatrix) -> NDArray[np.bool_]:
+    families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
+    return np.asarray(np.isin(tokens.family, families) & (tokens.kind != "client_software"))
 
 
 def _decide(
@@ -95,12 +122,13 @@ def _decide(
     linked: NDArray[np.bool_],
     tokens: TokenMatrix,
     content: Content,
-    entities: sp.csr_array,
+    known: Customers,
+    least: float,
 ) -> Membership:
     accounts = tokens.held.shape[0]
     inside = np.zeros(accounts)
     inside[members] = 1.0
-    among = (entities[:, members] @ tokens.held[members]).sign()
+    among = (known.of[:, members] @ tokens.held[members]).sign()
     count = np.asarray(among.sum(axis=0)).ravel()
     size, others = members.size, max(accounts - members.size, 1)
     mark = count >= max(LEAST_MARK, MARK_SHARE * size)
@@ -116,11 +144,10 @@ def _decide(
                 LACK_BITS[name],
             )
     families[:, FAMILIES.index("content")] = content.belonging(members)
-    declared = np.asarray(entities.T @ entities.sum(axis=1)).ravel() >= SEVERAL
     for column in ABOUT:
-        families[declared, column] = np.minimum(families[declared, column], 0.0)
+        families[known.firm, column] = np.minimum(families[known.firm, column], 0.0)
     bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
-    return Membership(np.flatnonzero(bits > np.log2(accounts / STAY_AMONG)), bits, families)
+    return Membership(np.flatnonzero(bits > least), bits, families)
 
 
 @dataclass(frozen=True)

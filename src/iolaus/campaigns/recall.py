@@ -47,12 +47,19 @@ def with_kept_ids(table: pa.Table, names: Named) -> pa.Table:
 def with_recognised(
     result: Results, recognised: pa.Table, before: Known, engine: DuckEngine, until: date
 ) -> Results:
-    """Add the recognised accounts that no group holds to their known campaigns.
+    """Add the recognised accounts that no campaign found here holds to their known campaigns.
+    What they have in common with other groups, a wording say, stays listed there.
 
     recognised: RECOGNISED. A known campaign without a group of its own gets a row; its p-value and
     q-value are null, for this log did not test it. In: profiles, model_uses, features, accounts.
     """
-    held = set(result.members["account_id"].to_pylist())
+    verdicts = (result.campaigns[name].to_pylist() for name in ("campaign_id", "verdict"))
+    raised = {name for name, verdict in zip(*verdicts, strict=True) if verdict == RAISED}
+    held = {
+        row["account_id"]
+        for row in result.members.select(["account_id", "campaign_id"]).to_pylist()
+        if row["campaign_id"] in raised
+    }
     free = [row for row in recognised.to_pylist() if row["account_id"] not in held]
     if not free:
         return result
@@ -135,9 +142,12 @@ def _grown(
     says = f"{len(mine):,} accounts carry the marks of this campaign, known since {since}"
     if row is None:
         row = {"campaign_id": name, "verdict": RAISED, "accounts": 0, "models": []}
-        row |= {"capabilities": [], "summary": f"{says}; no group of them was found in this log."}
+        row |= {
+            "capabilities": [],
+            "summary": f"{says}; no campaign of them was found in this log.",
+        }
     else:
-        row = {**row, "summary": f"{row['summary']} {says}, and stand in no group."}
+        row = {**row, "summary": f"{row['summary']} {says}, and were not found with this group."}
     row["accounts"] += len(mine)
     for column in ADDED:
         known = [part[column] for part in [row, *parts] if part.get(column) is not None]

@@ -171,7 +171,7 @@ def _evidence(judged: Judged, scene: Scene) -> list[dict[str, object]]:
             "null_description": "none of the element's tests shows anything",
             "p_value": p,
             "weight_bits": None,
-            "detail": "harmonic mean, valid under any dependence",
+            "detail": "smallest p times the number of tests, valid under any dependence",
         }
         for element, p in judged.elements.items()
         if np.isfinite(p)

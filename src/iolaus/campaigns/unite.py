@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.clusters import MIN_ACCOUNTS
+from iolaus.campaigns.customers import customers
 from iolaus.campaigns.judge import Judged, claim_p_value, element_p_values
-from iolaus.campaigns.membership import customers, membership
+from iolaus.campaigns.membership import membership
 from iolaus.campaigns.scene import Scene
 from iolaus.campaigns.settle import Test, replaced
 from iolaus.campaigns.wordings import communities
@@ -62,7 +63,7 @@ def _whole(
     """All parts and the rest of their community, if that is one campaign; None if it adds nothing
     or is none."""
     known = np.unique(np.concatenate([c.members for c in parts]))
-    entities = customers(scene.seen.claims["organization_id"])
+    entities = customers(scene.seen.claims)
     grown = membership(np.union1d(known, holders), scene.tokens, scene.content, entities)
     by = np.full(scene.seen.accounts, "wording", dtype=object)
     for part in parts:

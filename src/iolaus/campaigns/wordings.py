@@ -1,4 +1,4 @@
-"""wordings: accounts divided by what they write.
+"""wordings: accounts divided by what they write, and by what they ask about.
 
 An account is tied to the wordings that it holds, a rare wording more strongly than a common one,
 and accounts and wordings are divided together where the ties are few (Louvain on the bipartite
@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sknetwork.clustering import Louvain
 
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.token_matrix import TokenMatrix
 
 LEAST_HOLDERS = 4  # a wording of fewer accounts ties next to nobody
@@ -21,6 +22,11 @@ MOST_SHARE = 0.3  # of all accounts: a wording that everybody has divides nobody
 # Resolutions of Louvain. FINE parts small groups from a large log's crowd and cuts large campaigns
 # into pieces; COARSE keeps a campaign of any size whole, and drowns small ones in the crowd.
 FINE, COARSE = 4.0, 1.0
+
+NEIGHBOURS = 40  # by content, of each account; a tie is one that both count among their nearest
+LEAST_PROMPTS = 4  # fewer say too little about what an account asks
+MOST_ACCOUNTS = 60_000  # 6e4 squared * 128 multiplications: some minutes on two cores
+CHUNK = 512
 
 Ints = NDArray[np.int64]
 
@@ -40,4 +46,29 @@ def communities(tokens: TokenMatrix, seed: int, resolution: float) -> Ints:
     parts = Louvain(resolution=resolution, random_state=seed).fit(ties, force_bipartite=True)
     tied = np.diff(ties.indptr) > 0
     number[tied] = np.asarray(parts.labels_row_)[tied]
+    return number
+
+
+def content_communities(content: Content, seed: int) -> Ints:
+    """A number per account, the same for accounts that ask about the same things (Louvain on mutual
+    nearest neighbours); -1 for too few prompts, and for all in a log of too many accounts."""
+    number = np.full(content.counts.size, -1, dtype=np.int64)
+    told = np.flatnonzero(content.counts >= LEAST_PROMPTS)
+    if not NEIGHBOURS < told.size <= MOST_ACCOUNTS:
+        return number
+    directions = content.directions[told]
+    rows, columns, weights = [], [], []
+    for start in range(0, told.size, CHUNK):
+        alike = directions[start : start + CHUNK] @ directions.T
+        mine = np.arange(alike.shape[0])
+        alike[mine, start + mine] = -1.0
+        near = np.argpartition(-alike, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        rows.append(np.repeat(start + mine, NEIGHBOURS))
+        columns.append(near.ravel())
+        weights.append(np.maximum(np.take_along_axis(alike, near, axis=1).ravel(), 0.0))
+    ties = sp.csr_matrix(
+        (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))),
+        shape=(told.size, told.size),
+    )
+    number[told] = Louvain(random_state=seed).fit_predict(sp.csr_matrix(ties.minimum(ties.T)))
     return number

@@ -1,37 +1,63 @@
 """Do members sleep when the countries that they claim sleep?
 
-Per account: how much less its hours say for the claimed country than those of the country's people
-do, in bits per request: sum over hours of (country's share - own share) * log2(country's share /
-everybody's share). 0 for who lives there; the country's divergence from everybody for hours that
-know nothing of it. A contradicted claim is no proof of one operator (a product serves the world),
-but a group of "people" all over the world who keep no country's hours is not what it says. Null:
-coherent groups.
+Per account, what its hours lack of what they would say for the claimed country if it lived there,
+in bits per request: sum over hours of (country's share - own share) * log2(country's share /
+everybody's share). 0 on average for people who live where they claim. A contradicted claim is no
+proof of one operator (a product serves the world), but a group of "people" all over the world who
+keep no country's hours is not what it says.
+
+Null: coherent groups. Single people's hours vary much, so most of the spread between small groups
+is that of few people; it is taken out (variance between groups = that of their means less that
+within / n; DerSimonian and Laird 1986, with medians), and the members' own is put in.
 """
 
 import numpy as np
+from scipy import stats
 
-from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
-from iolaus.campaigns.tests.deception import SPREAD
+from iolaus.core.statistics import SMALLEST_P, TAIL_DF
 
 DETECTOR = "claimed hours"
 LEAST_ACCOUNTS = 20  # in a country, before its hours are known
-LEAST_SCALE = 0.02  # of bits per request
+LEAST_BETWEEN = 0.05  # bits per request by which honest groups differ, at least
+LEAST_MEASURED = 4  # accounts of a group of the null
 NULL = "groups with one token in common, outside this one"
-STATISTIC = "bits per request by which hours speak less for the claimed country than its people's"
+STATISTIC = "bits per request that the members' hours lack of the claimed countries'"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    values = scene.once(DETECTOR, lambda: contradiction(scene))
-    null = scene.group_means(DETECTOR, values, suspect.members)
-    known = max(1, int(np.isfinite(values[suspect.members]).sum()))
-    least = max(LEAST_SCALE, SPREAD / np.sqrt(known))
-    mean, tail = compare_mean(values, suspect.members, null, least_scale=least, robust=True)
-    if not np.isfinite(tail.p):
+    lacking = scene.once(DETECTOR, lambda: contradiction(scene))
+    mine = lacking[suspect.members]
+    mine = mine[np.isfinite(mine)]
+    means, noise = _groups(lacking, suspect, scene)
+    if mine.size < max(3, 0.5 * suspect.members.size) or means.size < 2:
         why = "too few members claim a country whose hours are known"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]
-    detail = f"z = {tail.z:.1f}"
-    return [Finding(DETECTOR, "deception", STATISTIC, mean, NULL, tail.p, detail, null)]
+    centre = float(np.median(means))
+    spread = (1.4826 * float(np.median(np.abs(means - centre)))) ** 2
+    between = max(spread - float(np.median(noise)), LEAST_BETWEEN**2)
+    own = max(float(mine.var(ddof=1)), float(np.nanvar(lacking))) / mine.size
+    z = (float(mine.mean()) - centre) / np.sqrt(between + own)
+    p = float(np.clip(stats.t.sf(z, TAIL_DF), SMALLEST_P, 1.0))
+    return [
+        Finding(
+            DETECTOR, "deception", STATISTIC, float(mine.mean()), NULL, p, f"z = {z:.1f}", means
+        )
+    ]
+
+
+def _groups(lacking: Floats, suspect: Suspect, scene: Scene) -> tuple[Floats, Floats]:
+    """Means of the groups of the null, and the variance of each mean from its own people."""
+    _, groups = scene.groups_for(suspect.members)
+    held = groups.held[scene.groups.apart_from(suspect.members)]
+    known = np.isfinite(lacking)
+    value = np.where(known, lacking, 0.0)
+    count = held @ known.astype(np.float64)
+    measured = count >= LEAST_MEASURED
+    count = count[measured]
+    means = (held @ value)[measured] / count
+    within = (held @ value**2)[measured] / count - means**2
+    return means, np.maximum(within, 0.0) / (count - 1)
 
 
 def contradiction(scene: Scene) -> Floats:
@@ -40,14 +66,14 @@ def contradiction(scene: Scene) -> Floats:
     own = seen.hours / np.maximum(seen.hours.sum(axis=1, keepdims=True), 1)
     everybody = _smooth(own.mean(axis=0))
     country = np.asarray(["" if c is None else c for c in seen.claims["billing_country"]])
-    values = np.full(seen.accounts, np.nan)
+    lacking = np.full(seen.accounts, np.nan)
     for name in np.unique(country):
         theirs = np.flatnonzero(country == name)
         if name == "" or theirs.size < LEAST_ACCOUNTS:
             continue
         people = _smooth(own[theirs].mean(axis=0))
-        values[theirs] = (people - own[theirs]) @ np.log2(people / everybody)
-    return values
+        lacking[theirs] = (people - own[theirs]) @ np.log2(people / everybody)
+    return lacking
 
 
 def _smooth(shares: Floats) -> Floats:

@@ -64,6 +64,12 @@ def _queue(suspect: Suspect, scene: Scene) -> tuple[float, float, str]:
     return fast / count, p, f"{fast} of {count} untied pairs; outside the group {rate:.3f}"
 
 
+def handed_over(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of accounts without an open tie that hand rare prompts over within the hour."""
+    a, b, quick = scene.once("untied pairs", lambda: _untied(scene))
+    return a[quick], b[quick]
+
+
 def _untied(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Pairs with a rare prompt in common and no open tie; whether half of it went over quickly."""
     pairs = rare_pairs(scene)
