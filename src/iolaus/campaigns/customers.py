@@ -39,6 +39,15 @@ def customers(claims: dict[str, NDArray[np.object_]]) -> Customers:
     return Customers(of, declared | _firms(claims["email_domain"], claims["billing_country"]))
 
 
+def open_names(claims: dict[str, NDArray[np.object_]]) -> NDArray[np.object_]:
+    """Per account the organisation that it declares, or its firm's mail domain; None without."""
+    domains, declared = claims["email_domain"], claims["organization_id"]
+    firm = _firms(domains, claims["billing_country"])
+    names = [d if d is not None else m if f else None
+             for d, m, f in zip(declared, domains, firm, strict=True)]  # fmt: skip
+    return np.asarray(names, dtype=object)
+
+
 def _firms(domains: NDArray[np.object_], countries: NDArray[np.object_]) -> NDArray[np.bool_]:
     """Accounts with mail at a domain that is not public and whose accounts claim few countries: a
     firm that declared nothing."""

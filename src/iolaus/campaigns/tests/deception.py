@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.campaigns.behaviour import Behaviour, ratio
+from iolaus.campaigns.customers import open_names
 from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.token_matrix import TokenMatrix
@@ -61,8 +62,8 @@ def _churn(seen: Behaviour) -> Floats:
 
 
 def strangers_share(tokens: TokenMatrix, seen: Behaviour, kind: str) -> Floats:
-    """1 where the account's token of the kind is held by strangers: accounts of no common declared
-    organisation, too many or in too many countries for one household; 0 elsewhere; NaN for all when
+    """1 where the account's token of the kind is held by strangers: accounts of no common open
+    firm, too many or in too many countries for one household; 0 elsewhere; NaN for all when
     the log has no such token at all."""
     chosen = tokens.columns(tokens.kind == kind)
     if chosen.held.shape[1] == 0:
@@ -71,7 +72,7 @@ def strangers_share(tokens: TokenMatrix, seen: Behaviour, kind: str) -> Floats:
     order = np.argsort(held.col, kind="stable")
     token, account = held.col[order], held.row[order]
     starts = np.searchsorted(token, np.arange(chosen.held.shape[1]))
-    firms = _differ(_codes(seen.claims["organization_id"], unknown_differ=True)[account], starts)
+    firms = _differ(_codes(open_names(seen.claims), unknown_differ=True)[account], starts)
     abroad = _differ(_codes(seen.claims["billing_country"], unknown_differ=False)[account], starts)
     strangers = firms & (abroad | (np.diff(np.append(starts, token.size)) > HOUSEHOLD))
     shared = np.zeros(seen.accounts)
