@@ -227,6 +227,24 @@ def test_cards_shared_by_strangers_are_deception_and_by_one_organisation_are_not
     assert fires(deception.examine, place(engine, rng, given, cards))["shared cards"] > 0.1
 
 
+def test_a_household_is_no_stranger_to_itself_and_neither_is_a_firm(engine):
+    """One card each: three of one country; three of three countries; eight of one country; eight
+    of one mail domain in one country."""
+    country = np.full(N, "US", dtype=object)
+    country[3:6] = ["DE", "IN", "BR"]
+    domain = np.full(N, "gmail.com", dtype=object)
+    domain[14:22] = "firm.example"
+    holdings = {
+        ("money", "payment", i): list(range(a, b))
+        for i, (a, b) in enumerate(((0, 3), (3, 6), (6, 14), (14, 22)))
+    }
+    at = scene(
+        engine, behaviour(N, billing_country=country, email_domain=domain), holdings=holdings
+    )
+    shared = deception.strangers_share(at.tokens, at.seen, "payment")
+    assert [shared[a:b].mean() for a, b in ((0, 3), (3, 6), (6, 14), (14, 22))] == [0, 1, 1, 0]
+
+
 def test_cards_are_not_measured_in_a_log_without_cards(engine):
     rng = np.random.default_rng(7)
     assert np.isnan(fires(deception.examine, place(engine, rng, honest(rng)))["shared cards"])

@@ -6,11 +6,12 @@ from tests.campaigns.making import no_content, tokens
 
 from iolaus.campaigns.candidates import WHOLE, candidates
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
+from iolaus.campaigns.content import Content
 from iolaus.campaigns.customers import customers
 from iolaus.campaigns.links import Links
 from iolaus.campaigns.membership import membership
 from iolaus.campaigns.token_matrix import token_matrix
-from iolaus.campaigns.wordings import COARSE, communities
+from iolaus.campaigns.wordings import COARSE, communities, content_communities
 from iolaus.core.tables import FAMILIES
 
 N = 300
@@ -257,3 +258,45 @@ def test_what_a_firm_asks_for_ties_it_to_nobody_without_an_identifier_in_common(
     open_firm = members_of(np.arange(23), tokens_of, names).members
     assert not np.isin([20, 21, 22], open_firm).any()
     assert np.isin(np.arange(20), open_firm).all()
+
+
+def test_who_asks_about_the_same_things_is_one_community():
+    """Forty accounts with a subject of their own among three hundred with one of five."""
+    rng = np.random.default_rng(6)
+    subject = rng.normal(0, 0.4, (6, 128))
+    of = np.r_[np.full(40, 5), rng.integers(0, 5, N - 40)]
+    chance = np.clip(0.5 + subject[of] / 2, 0.02, 0.98)
+    vectors = (2 * rng.binomial(30, chance) / 30 - 1).astype(np.float32)
+    number = content_communities(Content(vectors, np.full(N, 30)), 0)
+    assert np.unique(number[:40]).size == 1
+    assert not np.isin(number[40:], number[:40]).any()
+    assert (content_communities(no_content(N), 0) == -1).all()
+
+
+def test_parts_that_touch_in_many_places_stay_together_and_others_do_not():
+    """Two cliques of fifteen: one link between them parts them, twenty keep them together."""
+    cliques = clique(range(15)) + clique(range(15, 30))
+    across = [(a, 15 + b) for a in range(5) for b in range(4)]
+    for bridges, sizes in ((across[:1], [15, 15]), (across, [30])):
+        found = cluster(links_of(cliques + bridges), N, 0)
+        assert [c.size for c in found] == sizes
+
+
+def test_strangers_with_a_card_of_their_own_leave_a_group_that_is_after_something_else(engine):
+    """Six accounts of one card and device among twenty of one wording, whose device one of them
+    used: they ask for something else, in other words."""
+    rng = np.random.default_rng(7)
+    held = ring(range(20)) | {
+        ("wording", "system_prompt", 900): list(range(20)),
+        ("money", "payment", 901): list(range(20, 26)),
+        ("device", "device", 902): list(range(20, 26)),
+        ("network", "ip_day", 903): [19, 20],
+    }
+    subject = rng.normal(0, 0.4, (3, 128))
+    of = np.r_[np.zeros(20, int), np.ones(6, int), rng.integers(1, 3, N - 26)]
+    vectors = (2 * rng.binomial(30, np.clip(0.5 + subject[of] / 2, 0.02, 0.98)) / 30 - 1).astype(
+        np.float32
+    )
+    content = Content(vectors, np.full(N, 30))
+    found = membership(np.arange(26), matrix(engine, held), content, customers(claims()))
+    assert found.members.tolist() == list(range(20))

@@ -61,6 +61,16 @@ def test_a_declared_organisation_is_an_open_group_whatever_else_it_does(engine):
     assert verdict(engine, strong, in_organisation=7) == "distillation"
 
 
+def test_firms_under_contract_are_known_to_the_provider(engine):
+    strong = findings(STRONG, STRONG, STRONG)
+    checks = np.full(N, "payment", dtype=object)
+    checks[:8] = "contract"
+    at = scene(engine, behaviour(N, verification=checks))
+    assert judge([(candidate(), strong)], at, FDR)[0].verdict == "undetermined"
+    checks[7] = "payment"
+    assert judge([(candidate(), strong)], at, FDR)[0].verdict == "distillation"
+
+
 def test_a_common_list_of_prompts_without_deception_is_an_evaluation(engine):
     assert verdict(engine, findings(STRONG, WEAK, STRONG, overlap=0.4)) == "evaluation"
     assert verdict(engine, findings(STRONG, STRONG, WEAK, overlap=0.4)) == "resale"

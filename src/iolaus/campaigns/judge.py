@@ -80,10 +80,13 @@ def claim_p_value(elements: dict[str, float]) -> float:
 
 def may_be_claimed(candidate: Candidate, scene: Scene) -> bool:
     """Whether a group is tested for distillation at all: large enough for the tests to mean
-    something, and no open organisation. Known before any test, so it costs no error rate."""
+    something, no open organisation, and not several that have a contract with the provider, who
+    knows them by name. Known before any test, so it costs no error rate."""
+    contract = scene.seen.claims["verification"][candidate.members] == "contract"
     return (
         candidate.members.size >= LEAST_CLAIMED
         and declared_share(candidate, scene) < DECLARED_SHARE
+        and float(contract.mean()) < DECLARED_SHARE
     )
 
 

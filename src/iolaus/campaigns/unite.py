@@ -3,9 +3,9 @@
 Links can find an operator in pieces, and leave out accounts that share nothing but the wording. A
 wording alone proves nothing: a popular prompt pack has honest users. So what a community of wording
 holds beyond the campaigns found in it is tested as a group of its own, and joins them only if it
-hides what it is, and collects, as they do. Where nearly all holders of a wording are known to be
-the operator's, it is his, and the few others need only collect as they do. All of it together must
-pass as one campaign.
+hides what it is, and collects, as they do. Where half the holders of a wording are known to be the
+operator's, it is his, and the others need only collect as they do. All of it together must pass as
+one campaign.
 """
 
 import numpy as np
@@ -21,9 +21,8 @@ from iolaus.campaigns.settle import Test, replaced
 from iolaus.campaigns.wordings import communities
 
 MOST_IN = 0.5  # of a campaign's members lie in the community that it is of
-
 HIS = 0.5  # of a community are known to be the operator's: then the wording is his
-SOME = 0.05  # p-value of collecting that is asked of the few others
+SOME = 0.05  # p-value of collecting that is asked of the others then
 MOST_KEPT = 0.9  # of the accounts in the campaigns found must be the whole's as well
 
 Ints = NDArray[np.int64]
