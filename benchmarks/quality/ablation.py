@@ -4,16 +4,12 @@ OUT is the output of a scan with --keep-stages: the log is read once, and what d
 what is left out is taken from its tables. Without stages they are made.
 """
 
-import importlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unittest.mock import patch
 
 import pyarrow.parquet as pq
 
@@ -32,7 +28,6 @@ from .plan import MEMORY, THREADS
 KEPT = (
     "recall", "precision", "false_positives", "campaign_recall", "purity", "campaigns_raised",
 )  # fmt: skip
-SECOND = "second judging"
 
 
 def ablation(world: Path, out: Path) -> dict[str, Any]:
@@ -44,7 +39,13 @@ def ablation(world: Path, out: Path) -> dict[str, Any]:
         looked = look(prepared, prepared.until)
         whole = _without(prepared, looked, settings, None)
         scores = {"nothing": _scored(whole, world)}
-        for name in (*_families(prepared, looked), *_tests(whole), SECOND):
+        left_out = (
+            "tokens:content",
+            *_families(prepared, looked),
+            *_tests(whole),
+            *campaigns.STEPS,
+        )
+        for name in left_out:
             scores[name] = _scored(_without(prepared, looked, settings, name), world)
     return {"without": scores}
 
@@ -52,25 +53,14 @@ def ablation(world: Path, out: Path) -> dict[str, Any]:
 def _without(
     prepared: Prepared, looked: Looked, settings: Settings, name: str | None
 ) -> Investigation:
-    once = _judged_once() if name == SECOND else nullcontext()
-    with once:
-        return campaigns.investigate(
-            prepared.engine,
-            looked,
-            prepared.until,
-            fdr=settings.fdr,
-            seed=settings.seed,
-            without=frozenset() if name in (None, SECOND) else frozenset({str(name)}),
-        )
-
-
-@contextmanager
-def _judged_once() -> Iterator[None]:
-    """No second look at the groups with a campaign taken out of the nulls. A step inside of
-    `investigate`, not a detector with a name, so it is taken out by hand; fails if it moves."""
-    module = importlib.import_module("iolaus.campaigns.investigate")
-    with patch.object(module, "_judge_again", lambda judged, *others: judged):
-        yield
+    return campaigns.investigate(
+        prepared.engine,
+        looked,
+        prepared.until,
+        fdr=settings.fdr,
+        seed=settings.seed,
+        without=frozenset() if name is None else frozenset({name}),
+    )
 
 
 def _families(prepared: Prepared, looked: Looked) -> list[str]:

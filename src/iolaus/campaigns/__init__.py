@@ -1,7 +1,7 @@
 """Tokens to links, clusters, tests and verdicts."""
 
 from iolaus.campaigns.content import Content
-from iolaus.campaigns.investigate import Investigation, Looked, investigate
+from iolaus.campaigns.investigate import STEPS, Investigation, Looked, investigate
 from iolaus.campaigns.known import Known
 from iolaus.campaigns.memory import Named, add_recognised, named, remember
 from iolaus.campaigns.pictures import nulls, ties, timeline, unmeasured
@@ -10,6 +10,7 @@ from iolaus.campaigns.recognise import recognise
 from iolaus.campaigns.results import Results, results
 
 __all__ = [
+    "STEPS",
     "Content",
     "Investigation",
     "Known",

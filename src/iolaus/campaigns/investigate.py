@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from iolaus.campaigns.behaviour import behaviour
-from iolaus.campaigns.candidates import Candidate, candidates
+from iolaus.campaigns.candidates import WHOLE, Candidate, candidates
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.divide import divide
@@ -32,6 +32,7 @@ from iolaus.campaigns.wordings import COARSE, FINE
 from iolaus.engine import DuckEngine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
+STEPS = ("second judging", "settling", "uniting", "dividing")  # that an ablation may leave out
 Progress = Callable[[str, int, int], None]  # step, done, total
 
 
@@ -67,8 +68,8 @@ def investigate(
 ) -> Investigation:
     """Look at the days before `until`.
 
-    `without` is for ablation: "tokens:money" leaves out a family of tokens, any other name the test
-    (detector) that is called so.
+    `without` is for ablation: "tokens:money" leaves out a family of evidence, one of STEPS that
+    step, any other name the test (detector) that is called so.
     In: accounts, profiles, beats, address_days, shared_prompts, model_uses, releases, enforcement.
     """
     looked = _leave_out(engine, looked, without)
@@ -186,12 +187,17 @@ def _united(
         tested = [(c, known.get(c.members.tobytes()) or test(c)) for c in candidates]
         return judge(tested, scene, fdr)
 
-    judged = again(settle(judged, test))
+    settled = "settling" not in without
+    judged = again(settle([j for j in judged if settled or not _is_whole(j)], test))
     for resolution in (FINE, COARSE) if found and "uniting" not in without else ():
         after = unite(judged, rest, test, fdr, resolution)
         judged = judged if after is None else again(after)
     apart = divide(judged, rest, test, fdr) if "dividing" not in without else None
     return judged if apart is None else again(apart)
+
+
+def _is_whole(judged: Judged) -> bool:
+    return judged.candidate.proposed_by == WHOLE
 
 
 def _judge_again(
@@ -203,7 +209,7 @@ def _judge_again(
     """
     found = [j.candidate.members for j in judged if j.verdict == "distillation"]
     again = [j.verdict != "distillation" and j.elements["coordination"] <= fdr for j in judged]
-    if not found or not any(again):
+    if not found or not any(again) or "second judging" in without:
         return judged
     rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
     tested = [
