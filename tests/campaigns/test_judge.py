@@ -57,8 +57,8 @@ def test_a_campaign_is_raised_only_when_all_three_elements_hold(
 
 def test_a_declared_organisation_is_an_open_group_whatever_else_it_does(engine):
     strong = findings(STRONG, STRONG, STRONG)
-    assert verdict(engine, strong, in_organisation=8) == "shared_organisation"
-    assert verdict(engine, strong, in_organisation=7) == "distillation"
+    assert verdict(engine, strong, in_organisation=5) == "shared_organisation"
+    assert verdict(engine, strong, in_organisation=4) == "distillation"
 
 
 def test_firms_under_contract_are_known_to_the_provider(engine):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.campaigns.candidates import Candidate
+from iolaus.campaigns.customers import open_names
 from iolaus.campaigns.scene import Finding, Floats, Scene
 from iolaus.campaigns.tests.concealment import commonest
 from iolaus.campaigns.tests.overlap import DETECTOR as OVERLAP
@@ -20,9 +21,9 @@ from iolaus.core.statistics import combine, false_discovery
 from iolaus.core.tables import ELEMENTS
 
 HIDDEN = ("coordination", "deception")  # one operator, and he hides it
-DECLARED_SHARE = 0.8  # of members in one declared organisation: an open group
+DECLARED_SHARE = 0.5  # of members in one firm, openly: it is the firm's group, and some strays
 LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
-OWN_DOMAIN = 0.9  # of a mail domain's accounts are members: it is no public one
+CONTRACT_SHARE = 0.8  # of members have a contract
 POPULAR_SHARE = 0.3  # of requests that several accounts sent word for word: a common list
 
 
@@ -86,7 +87,7 @@ def may_be_claimed(candidate: Candidate, scene: Scene) -> bool:
     return (
         candidate.members.size >= LEAST_CLAIMED
         and declared_share(candidate, scene) < DECLARED_SHARE
-        and float(contract.mean()) < DECLARED_SHARE
+        and float(contract.mean()) < CONTRACT_SHARE
     )
 
 
@@ -111,18 +112,11 @@ def _verdict(
 
 
 def declared_share(candidate: Candidate, scene: Scene) -> float:
-    """Share of members in the organisation that most of them openly belong to: by its id or legal
-    name, or by a mail domain of its own in one country (a firm that declared nothing)."""
+    """Share of members in the firm that most of them openly belong to: by organisation, by legal
+    name, or by a mail domain that is a firm's (`customers.open_names`)."""
     claims, members = scene.seen.claims, candidate.members
-    shares = [commonest(claims[name][members])[1] for name in ("organization_id", "legal_name")]
-    domain, share = commonest(claims["email_domain"][members])
-    own = (
-        domain is not None
-        and share * members.size >= OWN_DOMAIN * (claims["email_domain"] == domain).sum()
-    )
-    if own and commonest(claims["billing_country"][members])[1] >= DECLARED_SHARE:
-        shares.append(share)
-    return max(shares)
+    names = scene.once("open names", lambda: open_names(claims))
+    return max(commonest(names[members])[1], commonest(claims["legal_name"][members])[1])
 
 
 def _value(findings: list[Finding], detector: str) -> float:
