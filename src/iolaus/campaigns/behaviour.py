@@ -55,6 +55,14 @@ def ratio(part: Floats, whole: Floats) -> Floats:
     return result
 
 
+def numbered(values: Strings) -> NDArray[np.int64]:
+    """A number per value, in order; -1 for None."""
+    known = np.asarray([value is not None for value in values], dtype=bool)
+    number = np.full(values.size, -1, dtype=np.int64)
+    number[known] = np.unique(values[known].astype(str), return_inverse=True)[1]
+    return number
+
+
 CLAIMS = (
     "account_id",
     "organization_id",

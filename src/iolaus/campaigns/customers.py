@@ -6,9 +6,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from iolaus.campaigns.behaviour import Strings, numbered
+
 SEVERAL = 3  # accounts of a firm
 FIRM_COUNTRIES = 0.25  # of a mail domain's accounts: more countries are no firm's, whatever it says
 PUBLIC_SHARE, PUBLIC_LEAST = 0.01, 20  # of all accounts, and so many: the mail domain is public
+
+Claims = dict[str, Strings]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -27,38 +32,52 @@ class Customers:
         return Customers(eye, np.zeros(accounts, dtype=bool))
 
 
-def customers(claims: dict[str, NDArray[np.object_]]) -> Customers:
+def customers(claims: Claims) -> Customers:
     """From what accounts claim: organization_id, email_domain, billing_country."""
-    organizations = claims["organization_id"]
-    own = [f"\0{i}" if name is None else str(name) for i, name in enumerate(organizations)]
-    number = np.unique(np.asarray(own, dtype=object), return_inverse=True)[1]
+    declared = numbered(claims["organization_id"])
+    own = declared.max(initial=-1) + 1 + np.arange(declared.size)  # who declares none is one alone
+    number = np.unique(np.where(declared >= 0, declared, own), return_inverse=True)[1]
     ones = np.ones(number.size, dtype=np.float32)
     shape = (int(number.max(initial=-1)) + 1, number.size)
     of = sp.csr_array((ones, (number, np.arange(number.size))), shape=shape)
-    declared = np.bincount(number)[number] >= SEVERAL if number.size else np.zeros(0, dtype=bool)
-    return Customers(of, declared | _firms(claims["email_domain"], claims["billing_country"]))
+    several = np.bincount(number)[number] >= SEVERAL if number.size else np.zeros(0, dtype=bool)
+    return Customers(of, several | _firms(claims))
 
 
-def open_names(claims: dict[str, NDArray[np.object_]]) -> NDArray[np.object_]:
+def open_names(claims: Claims) -> Strings:
     """Per account the organisation that it declares, or its firm's mail domain; None without."""
     domains, declared = claims["email_domain"], claims["organization_id"]
-    firm = _firms(domains, claims["billing_country"])
+    firm = _firms(claims)
     names = [d if d is not None else m if f else None
              for d, m, f in zip(declared, domains, firm, strict=True)]  # fmt: skip
     return np.asarray(names, dtype=object)
 
 
-def _firms(domains: NDArray[np.object_], countries: NDArray[np.object_]) -> NDArray[np.bool_]:
+def own_domains(claims: Claims) -> Ints:
+    """A number per account, the same for mail at the same domain; -1 for a public one or none."""
+    number = numbered(claims["email_domain"])
+    public = max(PUBLIC_LEAST, PUBLIC_SHARE * number.size)
+    size = np.bincount(number[number >= 0], minlength=int(number.max(initial=-1)) + 1)
+    return np.where((number >= 0) & (np.append(size, 0)[number] <= public), number, -1)
+
+
+def _firms(claims: Claims) -> NDArray[np.bool_]:
     """Accounts with mail at a domain that is not public and whose accounts claim few countries: a
     firm that declared nothing."""
-    firm = np.zeros(domains.size, dtype=bool)
-    known = np.flatnonzero([name is not None for name in domains])
-    _, number, count = np.unique(
-        domains[known].astype(str), return_inverse=True, return_counts=True
-    )
-    public = max(PUBLIC_LEAST, PUBLIC_SHARE * domains.size)
-    for name in np.flatnonzero((count >= SEVERAL) & (count <= public)):
-        theirs = known[number == name]
-        claimed = np.asarray([c for c in countries[theirs] if c is not None], dtype=str)
-        firm[theirs] = np.unique(claimed).size <= max(1.0, FIRM_COUNTRIES * theirs.size)
-    return firm
+    domain, country = own_domains(claims), numbered(claims["billing_country"])
+    names = int(domain.max(initial=-1)) + 1
+    size = np.bincount(domain[domain >= 0], minlength=names)
+    both = (domain >= 0) & (country >= 0)
+    claimed = np.unique(np.column_stack([domain[both], country[both]]), axis=0)[:, 0]
+    countries = np.bincount(claimed, minlength=names)
+    firm = (size >= SEVERAL) & (countries <= np.maximum(1.0, FIRM_COUNTRIES * size))
+    return np.append(firm, False)[domain]
+
+
+def commonest(values: Strings) -> tuple[str | None, float]:
+    """The value that most have, and the share of all that have it; (None, 0) without any."""
+    known = np.asarray([v for v in values if v is not None], dtype=str)
+    if known.size == 0:
+        return None, 0.0
+    names, counts = np.unique(known, return_counts=True)
+    return str(names[counts.argmax()]), float(counts.max() / values.size)

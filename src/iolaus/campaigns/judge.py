@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.campaigns.candidates import Candidate
-from iolaus.campaigns.customers import open_names
+from iolaus.campaigns.customers import commonest, open_names
 from iolaus.campaigns.scene import Finding, Floats, Scene
-from iolaus.campaigns.tests.concealment import commonest
 from iolaus.campaigns.tests.overlap import DETECTOR as OVERLAP
 from iolaus.core.statistics import combine, false_discovery
 from iolaus.core.tables import ELEMENTS

@@ -47,7 +47,8 @@ def named(found: Investigation, before: Known) -> Named:
     judged, scene = found.judged, found.scene
     old = before.campaigns["campaign_id"].to_pylist()
     common = _common(judged, scene, before)
-    here = np.asarray([_present(scene, before)[name] for name in old], dtype=np.int64)
+    present = _present(scene, before)
+    here = np.asarray([present[name] for name in old], dtype=np.int64)
     ids: list[str | None] = [None] * len(judged)
     merged: dict[str, str] = {}
     order = sorted(

@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from iolaus.campaigns.behaviour import Behaviour
+from iolaus.campaigns.behaviour import Behaviour, numbered
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import Tail, upper_tail
 
@@ -45,14 +45,9 @@ def strata(seen: Behaviour) -> Ints:
     """One stratum number per account: plan x channel x volume (factor of 4) x age (30 days)."""
     volume = np.floor(np.log2(np.maximum(seen.exchanges, 1)) / 2)
     age = np.nan_to_num(np.floor(seen.created_day / 30), nan=-1)
-    parts = [_codes(seen.claims["plan"]), _codes(seen.claims["channel"]), volume, age]
+    parts = [numbered(seen.claims["plan"]), numbered(seen.claims["channel"]), volume, age]
     _, number = np.unique(np.column_stack(parts), axis=0, return_inverse=True)
     return number.ravel().astype(np.int64)
-
-
-def _codes(values: NDArray[np.object_]) -> Ints:
-    text = np.asarray(["" if v is None else str(v) for v in values])
-    return np.unique(text, return_inverse=True)[1].astype(np.int64)
 
 
 def draw_strangers(
@@ -170,9 +165,8 @@ def _groups_matrix(groups: list[Ints], accounts: int) -> sp.csr_array:
 
 
 def _claim_groups(claim: NDArray[np.object_], most: float, rng: np.random.Generator) -> list[Ints]:
-    code = _codes(claim)
-    known = np.asarray([v is not None for v in claim])
-    sizes = np.bincount(code[known], minlength=int(code.max()) + 1 if code.size else 1)
+    code = numbered(claim)
+    sizes = np.bincount(code[code >= 0], minlength=1)
     fitting = np.flatnonzero((sizes >= LEAST_GROUP) & (sizes <= most))
     picked = rng.permutation(fitting)[:MOST_GROUPS_PER_KIND]
-    return [np.flatnonzero((code == c) & known) for c in picked]
+    return [np.flatnonzero(code == c) for c in picked]

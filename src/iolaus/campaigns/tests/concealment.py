@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from iolaus.campaigns.behaviour import numbered
+from iolaus.campaigns.customers import commonest, own_domains
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.tests.handover import LEAST_PAIRS, rare_pairs
 from iolaus.core.statistics import SMALLEST_P
@@ -27,8 +29,6 @@ DETECTOR = "concealed control"
 WAYS = ("hand-over", "failover", "tempo", "release pivot")
 OPEN_SHARE = 0.5  # of members with one organisation, legal name or mail domain of their own
 OWN_DOMAIN = 0.5  # of a domain's accounts are members: it is no public one
-PUBLIC_SHARE = 0.01  # of all accounts have mail at a public domain, and at least PUBLIC_LEAST
-PUBLIC_LEAST = 20
 STATISTIC = "share of untied pairs of members that hand work over within an hour"
 NULL = "pairs outside the group; at most one way of acting as one is real"
 
@@ -84,22 +84,11 @@ def _untied(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
 def _ties(scene: Scene) -> list[NDArray[np.int64]]:
     """Per kind of open tie a number per account, -1 where it has none."""
     claims = scene.seen.claims
-    codes = [_codes(claims[name]) for name in ("organization_id", "legal_name")]
-    domain = _codes(claims["email_domain"])
-    public = max(PUBLIC_LEAST, PUBLIC_SHARE * scene.seen.accounts)
-    size = np.bincount(domain[domain >= 0], minlength=int(domain.max(initial=0)) + 1)
-    codes.append(np.where((domain >= 0) & (size[domain] < public), domain, -1))
     cards = scene.tokens.columns(scene.tokens.kind == "payment").held.tocoo()
     card = np.full(scene.seen.accounts, -1, dtype=np.int64)
     card[cards.row] = cards.col
-    return [*codes, card]
-
-
-def _codes(values: NDArray[np.object_]) -> NDArray[np.int64]:
-    known = np.asarray([v is not None for v in values])
-    codes = np.full(values.size, -1, dtype=np.int64)
-    codes[known] = np.unique(values[known].astype(str), return_inverse=True)[1]
-    return codes
+    stated = [numbered(claims[name]) for name in ("organization_id", "legal_name")]
+    return [*stated, own_domains(claims), card]
 
 
 def open_share(suspect: Suspect, scene: Scene) -> float:
@@ -107,19 +96,8 @@ def open_share(suspect: Suspect, scene: Scene) -> float:
     claims = scene.seen.claims
     stated = ("organization_id", "legal_name")
     shares = [commonest(claims[name][suspect.members])[1] for name in stated]
-    domain = claims["email_domain"]
-    name, share = commonest(domain[suspect.members])
-    if name is not None and (domain[suspect.members] == name).sum() >= OWN_DOMAIN * max(
-        1, int((domain == name).sum())
-    ):
+    domain, share = commonest(claims["email_domain"][suspect.members])
+    theirs = (claims["email_domain"] == domain).sum() if domain is not None else 0
+    if theirs and share * suspect.members.size >= OWN_DOMAIN * theirs:
         shares.append(share)
     return max(shares)
-
-
-def commonest(values: NDArray[np.object_]) -> tuple[str | None, float]:
-    """The value that most have, and the share of all that have it; (None, 0) without any."""
-    known = np.asarray([v for v in values if v is not None], dtype=str)
-    if known.size == 0:
-        return None, 0.0
-    names, counts = np.unique(known, return_counts=True)
-    return str(names[counts.argmax()]), float(counts.max() / values.size)

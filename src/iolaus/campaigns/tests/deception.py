@@ -7,7 +7,7 @@ coherent groups: what honest people who have something in common show as well.
 import numpy as np
 from numpy.typing import NDArray
 
-from iolaus.campaigns.behaviour import Behaviour, ratio
+from iolaus.campaigns.behaviour import Behaviour, numbered, ratio
 from iolaus.campaigns.customers import open_names
 from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Scene, Suspect
@@ -33,9 +33,9 @@ def _statistics(scene: Scene) -> dict[str, tuple[str, Floats]]:
     return {
         "claimed country": ("share of requests from another country than the account claims",
                             seen.share("country_differs", "country_known")),
-        "shared cards": ("share of members whose card pays for accounts of no common organisation",
+        "shared cards": ("share of members whose card serves no one firm or household",
                          np.where(seen.cards, strangers_share(tokens, seen, "payment"), np.nan)),
-        "shared devices": ("share of members whose device opened accounts that claim otherwise",
+        "shared devices": ("share of members whose device serves no one firm or household",
                            np.where(seen.devices, strangers_share(tokens, seen, "device"), np.nan)),
         "address churn": ("networks per active day, log2",
                           _churn(seen)),
@@ -72,19 +72,14 @@ def strangers_share(tokens: TokenMatrix, seen: Behaviour, kind: str) -> Floats:
     order = np.argsort(held.col, kind="stable")
     token, account = held.col[order], held.row[order]
     starts = np.searchsorted(token, np.arange(chosen.held.shape[1]))
-    firms = _differ(_codes(open_names(seen.claims), unknown_differ=True)[account], starts)
-    abroad = _differ(_codes(seen.claims["billing_country"], unknown_differ=False)[account], starts)
+    firm = numbered(open_names(seen.claims))
+    firm = np.where(firm >= 0, firm, -1 - np.arange(firm.size))  # none: a stranger to all
+    firms = _differ(firm[account], starts)
+    abroad = _differ(numbered(seen.claims["billing_country"])[account], starts)
     strangers = firms & (abroad | (np.diff(np.append(starts, token.size)) > HOUSEHOLD))
     shared = np.zeros(seen.accounts)
     shared[account[strangers[token]]] = 1.0
     return shared
-
-
-def _codes(claim: NDArray[np.object_], *, unknown_differ: bool) -> NDArray[np.int64]:
-    """A number per value; accounts that claim nothing have one each, or all the same."""
-    text = np.asarray(["" if value is None else str(value) for value in claim])
-    code = np.unique(text, return_inverse=True)[1]
-    return np.where((text == "") & unknown_differ, -1 - np.arange(code.size), code)
 
 
 def _differ(code: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
