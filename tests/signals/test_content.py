@@ -161,6 +161,47 @@ def test_codes_of_a_model_take_the_place_of_the_words(engine):
     assert asked == again  # kept, not embedded twice
 
 
+def test_embedding_goes_on_from_the_last_part_that_stands(engine, monkeypatch):
+    """Parts show neither in the table nor in what is left of them; progress counts prompts."""
+    rows = [
+        {"ts": at(i / 100), "account_id": f"a{i % 3}", "prompt_hash": i, "exchange_hash": i}
+        for i in range(20)
+    ]
+    prepare(engine, rows)
+    monkeypatch.setattr("iolaus.signals.content.EMBED_CHUNK", 8)
+    asked, told = [], []
+
+    def encode(prompts):
+        asked.extend(prompts)
+        return np.array([[int(p), 0] for p in prompts], np.int64)
+
+    def texts(places):
+        if len(asked) == 8:
+            asked.append("stop")
+            raise KeyboardInterrupt
+        return [str(row) for _, row in places]
+
+    with pytest.raises(KeyboardInterrupt):
+        signals.embedded_content(engine, texts, encode)
+    signals.embedded_content(engine, texts, encode, lambda *said: told.append(said))
+    assert [a for a in asked if a != "stop"] == [str(row) for row in range(20)]  # each once
+    assert told == [("embed", done, 20) for done in (0, 8, 16, 20)]
+    codes = engine.fetch("SELECT * FROM embedded_codes").to_pylist()
+    assert [(c["exchange_hash"], c["content_low"]) for c in codes] == [(r, r) for r in range(20)]
+    assert [p.stem for p in engine.stages.directory.glob("embedded_codes*")] == ["embedded_codes"]
+
+
+def test_a_log_without_prompts_embeds_nothing(engine):
+    prepare(engine, [{"ts": at(0), "account_id": "a"}])
+
+    def never(*_):
+        raise AssertionError("there is no prompt")
+
+    signals.embedded_content(engine, never, never)
+    signals.content_days(engine, embedded=True)
+    assert engine.fetch("SELECT * FROM content_days").num_rows == 0
+
+
 def test_too_few_texts_are_an_error(engine):
     prepare(engine, [{"ts": at(0), "account_id": "a", "prompt_hash": 1}])
     with pytest.raises(InputError, match="1 prompts were asked for and 0 came"):

@@ -28,7 +28,8 @@ from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
 from iolaus.engine import DuckEngine, Stages, Table
-from iolaus.logs import Cause, Log, Rejects, open_log
+from iolaus.logs import Cause, Log, LogFile, Rejects, open_log
+from iolaus.signals.text.embeddings import embedder, encoder, model_files
 
 # The log's small tables under the names that SQL steps know them by.
 SMALL = {"claimed": ACCOUNTS, "releases": RELEASES, "enforcement": ENFORCEMENT}
@@ -40,16 +41,19 @@ DAILY: tuple[Callable[[DuckEngine], Table], ...] = (
     signals.shared_prompts,
     signals.model_uses,
     signals.token_days,
-    signals.content_days,
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """An opened log with what identifies it: relative path and SHA-256 of each of its files."""
+    """An opened log with what identifies it: relative path and SHA-256 of each of its files.
+
+    embeddings: the model that makes content codes, as in Settings; its files are digested too.
+    """
 
     log: Log
     digests: tuple[tuple[str, str], ...]
+    embeddings: str = ""
 
     def key(self, settings: Settings) -> str:
         """What a run's stages depend on."""
@@ -74,15 +78,17 @@ class Prepared:
 
 
 def open_source(path: Path, settings: Settings, report: Reporter) -> Source:
-    """Open a log and digest its files."""
+    """Open a log, find the embedding model if one is set, and digest the files of both."""
     log = open_log(path, assume_utc=settings.assume_utc)
-    files = [*log.files, *log.other_files]
+    model = model_files(settings.embeddings) if settings.embeddings else {}
+    own = [LogFile(file, f"embeddings/{name}", file.stat().st_size) for name, file in model.items()]
+    files = [*log.files, *log.other_files, *own]
     digests = []
     for done, file in enumerate(files):
         report("digest", done, len(files))
         digests.append((file.name, file.digest()))
     report("digest", len(files), len(files))
-    return Source(log, tuple(sorted(digests)))
+    return Source(log, tuple(sorted(digests)), settings.embeddings)
 
 
 @contextmanager
@@ -96,15 +102,33 @@ def prepare(
 ) -> Iterator[Prepared]:
     """Make every table that verdicts need, or take it from an earlier run that was stopped."""
     with DuckEngine(stages, memory=memory, threads=threads) as engine:
-        rejects = _read(source.log, engine, stages, threads, report)
-        signals.accounts(engine, pq.read_table(stages.table("claimed").path))
-        for done, table in enumerate(DAILY):
-            report("tables", done, len(DAILY))
-            table(engine)
-        report("tables", len(DAILY), len(DAILY))
+        rejects = _tables(source, engine, stages, threads, report)
         _refuse_lonely(engine)
         days = engine.fetch("SELECT min(day) AS first, max(day) AS last FROM profiles").to_pylist()
         yield Prepared(engine, source, rejects, days[0]["first"], days[0]["last"])
+
+
+def _tables(
+    source: Source,
+    engine: DuckEngine,
+    stages: Stages,
+    threads: int,
+    report: Reporter,
+) -> dict[str, int]:
+    """Every table up to the daily ones. Returns rejects by cause."""
+    # Loaded before the log is read, which takes long; a model that cannot be is said at once.
+    encode = encoder(embedder(source.embeddings)) if source.embeddings else None
+    rejects = _read(source.log, engine, stages, threads, report)
+    signals.accounts(engine, pq.read_table(stages.table("claimed").path))
+    for done, table in enumerate(DAILY):
+        report("tables", done, len(DAILY) + 1)
+        table(engine)
+    report("tables", len(DAILY), len(DAILY) + 1)
+    if encode is not None:
+        signals.embedded_content(engine, source.log.excerpts, encode, report)
+    signals.content_days(engine, embedded=encode is not None)
+    report("tables", len(DAILY) + 1, len(DAILY) + 1)
+    return rejects
 
 
 def _read(

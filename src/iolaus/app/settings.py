@@ -15,12 +15,15 @@ class Settings:
     seed: all randomness of a run comes from it.
     excerpts: prompts shown per campaign in report.html; 0 shows none.
     assume_utc: take times without a zone as UTC instead of refusing them.
+    embeddings: a sentence-embedding model that says what prompts are about (docs/content.md): a
+    path on this machine or an installed package that carries one; empty: the prompts' words.
     """
 
     fdr: float = 0.01
     seed: int = 0
     excerpts: int = 6
     assume_utc: bool = False
+    embeddings: str = ""
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

@@ -12,16 +12,21 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from iolaus.core.errors import InputError
+from iolaus.core.files import write_table
 from iolaus.engine import DuckEngine, Table
 
 SAMPLE: Final = 8  # prompts per account and day
 DIRECTIONS: Final = 128
 CHUNK: Final = 1 << 16  # codes unpacked at once: 2^16 * 128 bytes = 8 MB
 ACCOUNTS_AT_ONCE: Final = 1 << 14  # at 8 prompts on each of 45 days 2^14 * 360 * 24 bytes = 142 MB
-EMBED_CHUNK: Final = 1 << 14  # prompts read and embedded at once: some 10 MB of text
+# Prompts read, embedded and kept at once: some 10 MB of text, at most 2^14 * 4,000 characters. At
+# 12 ms a prompt (a small model, docs/content.md) a run that was stopped loses 200 s at most.
+EMBED_CHUNK: Final = 1 << 14
+CODES: Final = "embedded_codes"  # one row per sampled prompt, as EMBEDDED
 
 EMBEDDED: Final = pa.schema(
     [
@@ -33,6 +38,7 @@ EMBEDDED: Final = pa.schema(
 
 Texts = Callable[[Sequence[tuple[int, int]]], list[str | None]]  # of (source_file, source_row)
 Encode = Callable[[list[str]], NDArray[np.int64]]  # texts to codes, texts x 2
+Progress = Callable[[str, int, int], None]  # step, done, total
 
 
 class ContentVectors(NamedTuple):
@@ -84,32 +90,49 @@ def content_days(engine: DuckEngine, *, embedded: bool = False) -> Table:
     )
 
 
-def embedded_content(engine: DuckEngine, texts: Texts, encode: Encode) -> Table:
+def embedded_content(
+    engine: DuckEngine,
+    texts: Texts,
+    encode: Encode,
+    progress: Progress = lambda step, done, total: None,
+) -> Table:
     """Codes of the sampled prompts by an embedding model; kept, so that a later run resumes.
 
     In: features, accounts, profiles; `texts` reads prompts by (source_file, source_row), None where
-    there is none any more; `encode` as signals.text.embeddings.encoder makes it.
+    there is none any more; `encode` as signals.text.embeddings.encoder makes it. A run that was
+    stopped goes on from its last EMBED_CHUNK prompts; `encode` is not called once all are there.
     Out: account, day, exchange_hash, content_low, content_high (null where no text was read).
     """
     engine.step("content_sample", _sample("prompt_hash IS NOT NULL", "source_file, source_row"))
-    name = "embedded_codes"
-    if engine.stages.done(name):
-        engine.attach(engine.stages.table(name))
+    if engine.stages.done(CODES):
+        engine.attach(engine.stages.table(CODES))
     else:
-        sample = engine.fetch(
-            "SELECT exchange_hash, source_file, source_row FROM content_sample "
-            "ORDER BY source_file, source_row"
-        )
-        parts = [
-            _encoded(sample.slice(start, EMBED_CHUNK), texts, encode)
-            for start in range(0, sample.num_rows, EMBED_CHUNK)
-        ]
-        engine.keep(name, pa.Table.from_batches(parts, EMBEDDED))
+        _embed(engine, texts, encode, progress)
     return engine.step(
         "embedded_content",
         "SELECT account, day, exchange_hash, content_low, content_high "
-        "FROM content_sample JOIN embedded_codes USING (exchange_hash)",
+        f"FROM content_sample JOIN {CODES} USING (exchange_hash)",
     )
+
+
+def _embed(engine: DuckEngine, texts: Texts, encode: Encode, progress: Progress) -> None:
+    """Make the table CODES in the log's order, from parts that are kept as they are made."""
+    sample = engine.fetch(
+        "SELECT exchange_hash, source_file, source_row FROM content_sample "
+        "ORDER BY source_file, source_row"
+    )
+    parts = []
+    for start in range(0, sample.num_rows, EMBED_CHUNK):
+        progress("embed", start, sample.num_rows)
+        parts.append(engine.stages.table(f"{CODES}_{start}"))
+        if not parts[-1].path.exists():
+            made = _encoded(sample.slice(start, EMBED_CHUNK), texts, encode)
+            write_table(pa.Table.from_batches([made]), parts[-1].path)
+    progress("embed", sample.num_rows, sample.num_rows)
+    read = [pq.read_table(part.path, schema=EMBEDDED) for part in parts]
+    engine.keep(CODES, pa.concat_tables([EMBEDDED.empty_table(), *read]))
+    for part in parts:
+        part.path.unlink()
 
 
 def _encoded(sample: pa.Table, texts: Texts, encode: Encode) -> pa.RecordBatch:

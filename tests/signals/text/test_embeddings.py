@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from iolaus.core.errors import ConfigError
-from iolaus.signals.text.embeddings import BATCH, embedder, encoder
+from iolaus.signals.text.embeddings import BATCH, embedder, encoder, model_files
 
 DIMENSIONS = 6
 
@@ -119,6 +119,53 @@ def test_an_onnx_folder_finds_the_tokenizer_above_it(runtime, model):
     (model / "tokenizer.json").unlink()
     with pytest.raises(ConfigError, match=r"model.onnx has no tokenizer.json beside it"):
         embedder(str(model))
+
+
+def pooling(model, **ways):
+    (model / "1_Pooling").mkdir(exist_ok=True)
+    said = {"word_embedding_dimension": DIMENSIONS, "include_prompt": True}
+    said |= {f"pooling_mode_{way}": used for way, used in ways.items()}
+    (model / "1_Pooling" / "config.json").write_text(json.dumps(said))
+
+
+def test_a_model_is_pooled_as_its_directory_says(runtime, model):
+    pooling(model, cls_token=True, mean_tokens=False)
+    (first,) = embedder(str(model))(["a bb"])
+    np.testing.assert_allclose(first, unit(token_vector(1)), atol=1e-6)
+    pooling(model, cls_token=False, mean_tokens=True)
+    (mean,) = embedder(str(model))(["a bb"])
+    np.testing.assert_allclose(mean, unit(token_vector(1) + token_vector(2)), atol=1e-6)
+    pooling(model, cls_token=True, max_tokens=True)
+    with pytest.raises(ConfigError, match=r"asks for pooling_mode_cls_token, pooling_mode_max"):
+        embedder(str(model))
+
+
+def test_a_file_that_is_no_model_is_an_error_with_a_next_step(runtime, model, monkeypatch):
+    def refuse(path, providers):
+        raise RuntimeError("Protobuf parsing failed\nat line 3")
+
+    monkeypatch.setattr(sys.modules["onnxruntime"], "InferenceSession", refuse)
+    with pytest.raises(
+        ConfigError, match=r"model.onnx cannot be loaded: Protobuf parsing failed\."
+    ):
+        embedder(str(model))
+
+
+def test_the_files_of_a_model_are_those_that_decide_what_it_says(model):
+    (model / "onnx").mkdir()
+    (model / "model.onnx").rename(model / "onnx" / "model.onnx")
+    (model / "onnx" / "model.onnx_data").write_text("weights")
+    (model / "README.md").write_text("about it")
+    pooling(model, mean_tokens=True)
+    onnx = ["model.onnx", "model.onnx_data", "tokenizer.json", "1_Pooling/config.json"]
+    assert list(model_files(str(model))) == onnx
+    assert all(path.is_file() for path in model_files(str(model)).values())
+    (model / "onnx" / "model.onnx").unlink()
+    (model / "modules.json").write_text("[]")
+    (model / ".git").mkdir()
+    (model / ".git" / "HEAD").write_text("ref")
+    whole = ["1_Pooling/config.json", "README.md", "modules.json", "onnx/model.onnx_data"]
+    assert list(model_files(str(model))) == [*whole, "tokenizer.json"]
 
 
 def test_no_text_is_no_row(runtime, model):

