@@ -8,6 +8,7 @@ IOLAUS_TEST_PAYLOADS. Without a database LiteLLM knows no keys, so the key itsel
 import json
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -45,7 +46,7 @@ class PayloadFile(CustomLogger):  # type: ignore[misc]
 
 def _append(kwargs: dict[str, Any]) -> None:
     line = json.dumps(kwargs["standard_logging_object"], default=str)
-    with LOCK, open(os.environ["IOLAUS_TEST_PAYLOADS"], "a", encoding="utf-8") as file:
+    with LOCK, Path(os.environ["IOLAUS_TEST_PAYLOADS"]).open("a", encoding="utf-8") as file:
         file.write(line + "\n")
 
 

@@ -40,7 +40,7 @@ def litellm_proxy(
 ) -> Iterator[str]:
     """Yields the proxy's URL. Its StandardLoggingPayloads go to folder/payloads.jsonl.
 
-    upstream: URL of the provider. otlp: URL of an OTLP/gRPC receiver for LiteLLM's own otel callback.
+    upstream: URL of the provider. otlp: URL of an OTLP/gRPC receiver for its own otel callback.
     """
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(HOOKS, folder / HOOKS.name)

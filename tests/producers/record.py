@@ -1,4 +1,4 @@
-"""Records the fixtures of the readers' tests from real producers: `python -m tests.producers.record`.
+"""Records fixtures from real producers: `python -m tests.producers.record`.
 
 Run it in an environment with the `producers` extra, from the root of the checkout. The recordings
 are trimmed (LiteLLM repeats its whole price list in every line), never edited otherwise.
@@ -13,7 +13,6 @@ from pathlib import Path
 
 import anthropic
 import openai
-
 from tests.producers.litellm_proxy import litellm_proxy
 from tests.producers.traffic import anthropic_calls, openai_calls
 from tests.producers.upstream import Upstream
@@ -50,7 +49,7 @@ def record_litellm() -> None:
     assert len(recorded) == sent, (len(recorded), sent)
     out = FIXTURES / "litellm" / "standard_logging_payload.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text("".join(f"{json.dumps(_trimmed(json.loads(l)))}\n" for l in recorded))
+    out.write_text("".join(f"{json.dumps(_trimmed(json.loads(line)))}\n" for line in recorded))
     shutil.rmtree(folder)
 
 
