@@ -40,7 +40,7 @@ def litellm_proxy(
 ) -> Iterator[str]:
     """Yields the proxy's URL. Its StandardLoggingPayloads go to folder/payloads.jsonl.
 
-    upstream: URL of the provider. otlp: URL of an OTLP/gRPC receiver for its own otel callback.
+    upstream: URL of the provider. otlp: where its otel callback exports to, by gRPC, or by HTTP if it ends with /v1/traces.
     """
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(HOOKS, folder / HOOKS.name)
@@ -74,8 +74,9 @@ def _environment(folder: Path, otlp: str | None) -> dict[str, str]:
         "NO_PROXY": "*",
     }
     if otlp:
+        protocol = "otlp_http" if otlp.endswith("/v1/traces") else "otlp_grpc"
         more |= {
-            "OTEL_EXPORTER": "otlp_grpc",
+            "OTEL_EXPORTER": protocol,
             "OTEL_ENDPOINT": otlp,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
         }

@@ -1,4 +1,7 @@
-"""Records fixtures from real producers: `python -m tests.producers.record`.
+"""Records fixtures from real producers, in tests/logs/fixtures.
+
+    python -m tests.producers.record litellm
+    python -m tests.producers.record KIND CONTENT NAME      (see instrumented.py)
 
 Run it in an environment with the `producers` extra, from the root of the checkout. The recordings
 are trimmed (LiteLLM repeats its whole price list in every line), never edited otherwise.
@@ -6,13 +9,16 @@ are trimmed (LiteLLM repeats its whole price list in every line), never edited o
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import anthropic
 import openai
+from tests.producers.collector import file_exporter
 from tests.producers.litellm_proxy import litellm_proxy
 from tests.producers.traffic import anthropic_calls, openai_calls
 from tests.producers.upstream import Upstream
@@ -53,6 +59,32 @@ def record_litellm() -> None:
     shutil.rmtree(folder)
 
 
+def record_otlp(kind: str, content: str, name: str) -> None:
+    """What an instrumented client exports, as a collector's file exporter writes it."""
+    folder = Path(tempfile.mkdtemp(prefix="otlp-"))
+    with Upstream() as upstream, file_exporter(folder / "spans.jsonl") as endpoint:
+        command = [sys.executable, "-m", "tests.producers.instrumented"]
+        subprocess.run([*command, kind, "http", endpoint, upstream.url, content], check=True)
+    out = FIXTURES / "otlp" / f"{name}.jsonl"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    text = (folder / "spans.jsonl").read_text(encoding="utf-8")
+    out.write_text(
+        "".join(f"{json.dumps(_without_stacks(json.loads(line)))}\n" for line in text.splitlines())
+    )
+    shutil.rmtree(folder)
+
+
+def _without_stacks(value: Any) -> Any:
+    """Stack traces show where things are installed: empty."""
+    if isinstance(value, list):
+        return [_without_stacks(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("key") == "exception.stacktrace":
+        return {"key": value["key"], "value": {"stringValue": ""}}
+    return {key: _without_stacks(item) for key, item in value.items()}
+
+
 def _trimmed(payload: dict[str, object]) -> dict[str, object]:
     """Without the price list and without tracebacks, which show where LiteLLM is installed."""
     payload["model_map_information"] = None
@@ -63,5 +95,7 @@ def _trimmed(payload: dict[str, object]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or ["litellm"]:
-        {"litellm": record_litellm}[name]()
+    if sys.argv[1] == "litellm":
+        record_litellm()
+    else:
+        record_otlp(*sys.argv[1:])
