@@ -169,6 +169,7 @@ def test_embedding_goes_on_from_the_last_part_that_stands(engine, monkeypatch):
     ]
     prepare(engine, rows)
     monkeypatch.setattr("iolaus.signals.content.EMBED_CHUNK", 8)
+    monkeypatch.setattr("iolaus.signals.content.ENCODE_AT_ONCE", 5)
     asked, told = [], []
 
     def encode(prompts):
@@ -185,7 +186,8 @@ def test_embedding_goes_on_from_the_last_part_that_stands(engine, monkeypatch):
         signals.embedded_content(engine, texts, encode)
     signals.embedded_content(engine, texts, encode, lambda *said: told.append(said))
     assert [a for a in asked if a != "stop"] == [str(row) for row in range(20)]  # each once
-    assert told == [("embed", done, 20) for done in (0, 8, 16, 20)]
+    # Of each part left: before it is read, then before each call of the model.
+    assert told == [("embed", n, 20) for n in (8, 8, 13, 16, 16, 20)]
     codes = engine.fetch("SELECT * FROM embedded_codes").to_pylist()
     assert [(c["exchange_hash"], c["content_low"]) for c in codes] == [(r, r) for r in range(20)]
     assert [p.stem for p in engine.stages.directory.glob("embedded_codes*")] == ["embedded_codes"]

@@ -23,9 +23,10 @@ SAMPLE: Final = 8  # prompts per account and day
 DIRECTIONS: Final = 128
 CHUNK: Final = 1 << 16  # codes unpacked at once: 2^16 * 128 bytes = 8 MB
 ACCOUNTS_AT_ONCE: Final = 1 << 14  # at 8 prompts on each of 45 days 2^14 * 360 * 24 bytes = 142 MB
-# Prompts read, embedded and kept at once: some 10 MB of text, at most 2^14 * 4,000 characters. At
-# 12 ms a prompt (a small model, docs/content.md) a run that was stopped loses 200 s at most.
+# Prompts read and kept at once: some 10 MB of text, at most 2^14 * 4,000 characters. At 15 ms a
+# prompt (a small model, docs/content.md) a run that was stopped loses 2^14 * 15 ms = 4 minutes.
 EMBED_CHUNK: Final = 1 << 14
+ENCODE_AT_ONCE: Final = 512  # of them; 8 seconds until progress is told again
 CODES: Final = "embedded_codes"  # one row per sampled prompt, as EMBEDDED
 
 EMBEDDED: Final = pa.schema(
@@ -123,10 +124,13 @@ def _embed(engine: DuckEngine, texts: Texts, encode: Encode, progress: Progress)
     )
     parts = []
     for start in range(0, sample.num_rows, EMBED_CHUNK):
-        progress("embed", start, sample.num_rows)
+
+        def tell(done: int, before: int = start) -> None:
+            progress("embed", before + done, sample.num_rows)
+
         parts.append(engine.stages.table(f"{CODES}_{start}"))
         if not parts[-1].path.exists():
-            made = _encoded(sample.slice(start, EMBED_CHUNK), texts, encode)
+            made = _encoded(sample.slice(start, EMBED_CHUNK), texts, encode, tell)
             write_table(pa.Table.from_batches([made]), parts[-1].path)
     progress("embed", sample.num_rows, sample.num_rows)
     read = [pq.read_table(part.path, schema=EMBEDDED) for part in parts]
@@ -135,8 +139,11 @@ def _embed(engine: DuckEngine, texts: Texts, encode: Encode, progress: Progress)
         part.path.unlink()
 
 
-def _encoded(sample: pa.Table, texts: Texts, encode: Encode) -> pa.RecordBatch:
-    """Codes of one chunk of content_sample."""
+def _encoded(
+    sample: pa.Table, texts: Texts, encode: Encode, tell: Callable[[int], None]
+) -> pa.RecordBatch:
+    """Codes of one chunk of content_sample; `tell` hears how many prompts are done."""
+    tell(0)
     files, rows = sample["source_file"].to_pylist(), sample["source_row"].to_pylist()
     read = texts(list(zip(files, rows, strict=True)))
     if len(read) != sample.num_rows:
@@ -144,10 +151,12 @@ def _encoded(sample: pa.Table, texts: Texts, encode: Encode) -> pa.RecordBatch:
             f"{sample.num_rows} prompts were asked for and {len(read)} came",
             next_step="Return one text, or None, per position, in the order asked.",
         )
-    there = np.array([bool(text and text.strip()) for text in read], dtype=np.bool_)
-    codes = np.zeros((len(read), 2), np.int64)
-    if there.any():
-        codes[there] = encode([text for text, yes in zip(read, there, strict=True) if yes and text])
+    found = [(place, text) for place, text in enumerate(read) if text and text.strip()]
+    there, codes = np.zeros(len(read), np.bool_), np.zeros((len(read), 2), np.int64)
+    for start in range(0, len(found), ENCODE_AT_ONCE):
+        tell(found[start][0])
+        places, prompts = zip(*found[start : start + ENCODE_AT_ONCE], strict=True)
+        there[list(places)], codes[list(places)] = True, encode(list(prompts))
     lanes = [pa.array(codes[:, lane], mask=~there) for lane in range(2)]
     hashes = sample["exchange_hash"].combine_chunks()
     return pa.RecordBatch.from_arrays([hashes, *lanes], schema=EMBEDDED)

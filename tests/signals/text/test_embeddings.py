@@ -142,12 +142,10 @@ def test_a_model_is_pooled_as_its_directory_says(runtime, model):
 
 def test_a_file_that_is_no_model_is_an_error_with_a_next_step(runtime, model, monkeypatch):
     def refuse(path, providers):
-        raise RuntimeError("Protobuf parsing failed\nat line 3")
+        raise RuntimeError("Protobuf parsing failed.\nat line 3")
 
     monkeypatch.setattr(sys.modules["onnxruntime"], "InferenceSession", refuse)
-    with pytest.raises(
-        ConfigError, match=r"model.onnx cannot be loaded: Protobuf parsing failed\."
-    ):
+    with pytest.raises(ConfigError, match=r"cannot be loaded: Protobuf parsing failed\. Check"):
         embedder(str(model))
 
 

@@ -224,7 +224,7 @@ def _loading(place: Path) -> Iterator[None]:
     except Exception as error:  # each library has its own
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise ConfigError(
-            f"the model {place.name} cannot be loaded: {reason[0]}.",
+            f"the model {place.name} cannot be loaded: {reason[0].rstrip('.')}.",
             where=_SETTING,
             next_step="Check that its files are whole (a Git LFS pointer is a small text file).",
         ) from error
