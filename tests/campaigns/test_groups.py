@@ -11,7 +11,7 @@ from iolaus.campaigns.customers import customers
 from iolaus.campaigns.links import Links
 from iolaus.campaigns.membership import membership
 from iolaus.campaigns.token_matrix import token_matrix
-from iolaus.campaigns.wordings import COARSE, communities, content_communities
+from iolaus.campaigns.wordings import COARSE, Division, communities, content_communities, divisions
 from iolaus.core.tables import FAMILIES
 
 N = 300
@@ -151,6 +151,12 @@ def test_one_family_alone_never_gives_more_than_its_most(engine):
     )
 
 
+def proposed(clusters, tokens, content=None):
+    """The candidates where nobody claims anything."""
+    content = content or no_content(N)
+    return candidates(clusters, tokens, content, claims(), divisions(tokens, content, 0))
+
+
 def test_candidates_share_no_account_but_for_the_wholes(engine):
     """Three overlapping rings, random bystanders, and popular wordings over all of them."""
     rng = np.random.default_rng(2)
@@ -159,7 +165,7 @@ def test_candidates_share_no_account_but_for_the_wholes(engine):
         held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
     held |= {("wording", "phrase", 2000 + i): list(range(200, 260)) for i in range(20)}
     clusters = [Cluster(np.arange(a, b), "links") for a, b in ((0, 35), (22, 62), (98, 141))]
-    found = candidates(clusters, matrix(engine, held), no_content(N), claims(), 0)
+    found = proposed(clusters, matrix(engine, held))
     everyone = np.concatenate([c.members for c in found if c.proposed_by != WHOLE])
     assert len(found) >= 4
     assert {c.proposed_by for c in found} == {"links", "wording", WHOLE}
@@ -173,7 +179,7 @@ def test_candidates_share_no_account_but_for_the_wholes(engine):
 
 def test_clusters_that_share_most_of_their_members_become_one(engine):
     clusters = [Cluster(np.arange(0, 24), "links"), Cluster(np.arange(10, 30), "links")]
-    found = candidates(clusters, matrix(engine, ring(range(30))), no_content(N), claims(), 0)
+    found = proposed(clusters, matrix(engine, ring(range(30))))
     assert [c.members.tolist() for c in found] == [list(range(30))]
 
 
@@ -182,9 +188,7 @@ def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
         ("wording", "system_prompt", 7): list(range(100, 180)),
         ("wording", "system_prompt", 8): list(range(20)),
     }
-    found = candidates(
-        [Cluster(np.arange(20), "links")], matrix(engine, held), no_content(N), claims(), 0
-    )
+    found = proposed([Cluster(np.arange(20), "links")], matrix(engine, held))
     assert [(c.proposed_by, c.members.size) for c in found] == [
         ("wording", 80), ("links", 20), (WHOLE, 20),
     ]  # fmt: skip
@@ -230,6 +234,14 @@ def test_what_one_declared_organisation_shares_ties_it_to_nobody_else(engine):
     assert open_firm.tolist() == list(range(17))
 
 
+def test_a_division_gives_its_communities_and_where_members_are():
+    number = np.asarray([2, -1, 2, 0, 2, 2, 2, 2, 2, 2, 0, -1])
+    division = Division(number, "wording", None)
+    assert [c.tolist() for c in division.communities()] == [[0, 2, 4, 5, 6, 7, 8, 9]]
+    assert division.of(np.asarray([0, 2, 3]), 0.5) == 2
+    assert division.of(np.asarray([0, 3]), 0.6) == -1
+
+
 def test_a_group_that_is_one_organisation_stays_whole(engine):
     claimed = nobody(N)
     claimed[:20] = "Firm"
@@ -260,16 +272,20 @@ def test_what_a_firm_asks_for_ties_it_to_nobody_without_an_identifier_in_common(
     assert np.isin(np.arange(20), open_firm).all()
 
 
-def test_who_asks_about_the_same_things_is_one_community():
+def test_who_asks_about_the_same_things_is_one_community(engine):
     """Forty accounts with a subject of their own among three hundred with one of five."""
     rng = np.random.default_rng(6)
     subject = rng.normal(0, 0.4, (6, 128))
     of = np.r_[np.full(40, 5), rng.integers(0, 5, N - 40)]
     chance = np.clip(0.5 + subject[of] / 2, 0.02, 0.98)
     vectors = (2 * rng.binomial(30, chance) / 30 - 1).astype(np.float32)
-    number = content_communities(Content(vectors, np.full(N, 30)), 0)
+    content = Content(vectors, np.full(N, 30))
+    number = content_communities(content, 0)
     assert np.unique(number[:40]).size == 1
     assert not np.isin(number[40:], number[:40]).any()
+    found = proposed([], matrix(engine, {("wording", "phrase", 1): [0, N - 1]}), content)
+    mine = [c for c in found if np.isin(c.members, np.arange(40)).mean() > 0.9]
+    assert [c.proposed_by for c in mine] == ["content"]
     assert (content_communities(no_content(N), 0) == -1).all()
 
 

@@ -7,7 +7,7 @@ from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.judge import Judged
 from iolaus.campaigns.scene import Finding
 from iolaus.campaigns.unite import unite
-from iolaus.campaigns.wordings import COARSE
+from iolaus.campaigns.wordings import COARSE, Division, communities
 from iolaus.core.tables import ELEMENTS
 
 N, FDR = 400, 0.01
@@ -37,7 +37,8 @@ def alike(p_of_rest):
 
 def united(engine, groups, p_of_rest):
     at = scene(engine, behaviour(N), holdings=WORDED)
-    found = unite(groups, at, alike(p_of_rest), FDR, COARSE)
+    division = Division(communities(at.tokens, 0, COARSE), "wording", None)
+    found = unite(groups, at, alike(p_of_rest), FDR, division)
     return None if found is None else [c.members.tolist() for c in found]
 
 

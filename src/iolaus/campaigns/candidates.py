@@ -2,8 +2,8 @@
 
 1. Groups of linked accounts, each grown and trimmed by its marks.
 2. Groups that share most of their members are one group.
-3. Communities of wording, as far as no group has their accounts yet.
-4. Communities of wording that share accounts with those: wholes, to be settled after the tests.
+3. Communities of wording and of content, as far as no group has their accounts yet.
+4. Communities that share accounts with those: wholes, to be settled after the tests.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,11 @@ from iolaus.campaigns.content import Content
 from iolaus.campaigns.customers import Customers, customers
 from iolaus.campaigns.membership import Membership, membership
 from iolaus.campaigns.token_matrix import TokenMatrix
-from iolaus.campaigns.wordings import COARSE, FINE, communities, content_communities
+from iolaus.campaigns.wordings import Division
 from iolaus.core.tables import FAMILIES
 
 WHOLE = "whole"  # proposed_by: a community that shares accounts with other candidates
 SAME_WHOLE = 0.9
-AS_LIKELY = 0.0  # bits: who asks about what a community asks about is as likely in it as not
 SAME_GROUP = 0.5  # of the smaller group's members
 
 Ints = NDArray[np.int64]
@@ -35,7 +34,7 @@ class Candidate:
     members: Ints
     probability: NDArray[np.float64]
     first_linked_by: NDArray[np.object_]
-    proposed_by: str  # "links", "wording" or WHOLE
+    proposed_by: str  # "links", "wording", "content" or WHOLE
 
 
 def candidates(
@@ -43,10 +42,10 @@ def candidates(
     tokens: TokenMatrix,
     content: Content,
     claims: dict[str, Strings],
-    seed: int,
+    divided: tuple[Division, ...],
 ) -> list[Candidate]:
-    """In: groups of linked accounts, largest first; what accounts claim.
-    Out: candidates, largest first."""
+    """In: groups of linked accounts, largest first; what accounts claim; the accounts divided into
+    communities. Out: candidates, largest first."""
     known = customers(claims)
     grown = [membership(cluster.members, tokens, content, known) for cluster in clusters]
     merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, content, known)
@@ -55,7 +54,7 @@ def candidates(
     for candidate in linked:
         taken[candidate.members] = True
     return sorted(
-        linked + _wording_groups(tokens, content, known, taken, seed),
+        linked + _communities(divided, tokens, content, known, taken),
         key=lambda c: (-c.members.size, int(c.members[0])),
     )
 
@@ -101,39 +100,32 @@ def _is_member(group: Membership) -> NDArray[np.bool_]:
     return inside
 
 
-def _wording_groups(
+def _communities(
+    divided: tuple[Division, ...],
     tokens: TokenMatrix,
     content: Content,
     known: Customers,
     taken: NDArray[np.bool_],
-    seed: int,
 ) -> list[Candidate]:
-    """What communities of wording hold beyond the linked groups, each trimmed by its marks: fine
-    ones first, and of the coarse ones what is left. A community that shares accounts with linked
-    groups also stands as a whole."""
+    """What communities hold beyond the linked groups, each trimmed by its marks: those of the first
+    division, and of the others what is left. A community that shares accounts with linked groups
+    also stands as a whole."""
     result: list[Candidate] = []
-    divisions: list[tuple[Ints, float | None]] = [
-        (communities(tokens, seed, FINE), None),
-        (communities(tokens, seed, COARSE), None),
-        (content_communities(content, seed), AS_LIKELY),
-    ]
-    for number, stay in divisions:
-        for name in np.unique(number[number >= 0]):
-            holders = np.flatnonzero(number == name)
-            if holders.size < MIN_ACCOUNTS:
-                continue
-            group = membership(holders, tokens, content, known, stay)
+    for division in divided:
+        for holders in division.communities():
+            group = membership(holders, tokens, content, known, division.stay)
             free = ~taken[group.members]
             if not free.all() and group.members.size >= MIN_ACCOUNTS:
-                result.append(_worded(group.members, group, WHOLE))
+                result.append(_proposed(group.members, group, division.family, WHOLE))
             if free.sum() >= MIN_ACCOUNTS:
-                result.append(_worded(group.members[free], group, "wording"))
-                taken[group.members[free]] = True
+                mine = group.members[free]
+                result.append(_proposed(mine, group, division.family, division.family))
+                taken[mine] = True
     return _distinct(result)
 
 
-def _worded(members: Ints, group: Membership, proposed_by: str) -> Candidate:
-    by = np.full(members.size, "wording", dtype=object)
+def _proposed(members: Ints, group: Membership, family: str, proposed_by: str) -> Candidate:
+    by = np.full(members.size, family, dtype=object)
     return Candidate(members, group.probability[members], by, proposed_by)
 
 

@@ -28,7 +28,7 @@ from iolaus.campaigns.stage_tables import (
 from iolaus.campaigns.tests import examine
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.campaigns.unite import unite
-from iolaus.campaigns.wordings import COARSE, FINE
+from iolaus.campaigns.wordings import Division, divisions
 from iolaus.engine import DuckEngine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
@@ -79,6 +79,7 @@ def investigate(
     links = _linked(engine, looked.tokens, looked.content, seen.accounts, plan, seed)
     progress("link", plan.total, plan.total)
     matrix = token_matrix(engine, looked.tokens, seen.accounts)
+    divided = divisions(matrix, looked.content, seed)
     groups = resumed(
         engine,
         f"groups_of_{looked.tokens.name}",
@@ -87,7 +88,7 @@ def investigate(
             matrix,
             looked.content,
             seen.claims,
-            seed,
+            divided,
         ),
         groups_table,
         groups_from,
@@ -117,7 +118,7 @@ def investigate(
     tested = [_but(one, without) for one in findings]
     judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
     judged = _judge_again(judged, scene, fdr, without)
-    return Investigation(_united(judged, scene, fdr, without), scene, plan)
+    return Investigation(_united(judged, scene, divided, fdr, without), scene, plan)
 
 
 def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> Looked:
@@ -173,9 +174,13 @@ def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:
 
 
 def _united(
-    judged: list[Judged], scene: Scene, fdr: float, without: frozenset[str]
+    judged: list[Judged],
+    scene: Scene,
+    divided: tuple[Division, ...],
+    fdr: float,
+    without: frozenset[str],
 ) -> list[Judged]:
-    """Overlaps settled, campaigns of one wording as one. Null: this log without the campaigns."""
+    """Overlaps settled, campaigns of one wording or content as one. Null: this log without the campaigns."""
     found = [j.candidate.members for j in judged if j.verdict == "distillation"]
     rest = scene.with_groups(scene.groups.without(np.concatenate([*found, NOBODY])))
 
@@ -189,8 +194,8 @@ def _united(
 
     settled = "settling" not in without
     judged = again(settle([j for j in judged if settled or not _is_whole(j)], test))
-    for resolution in (FINE, COARSE) if found and "uniting" not in without else ():
-        after = unite(judged, rest, test, fdr, resolution)
+    for division in divided if found and "uniting" not in without else ():
+        after = unite(judged, rest, test, fdr, division)
         judged = judged if after is None else again(after)
     apart = divide(judged, rest, test, fdr) if "dividing" not in without else None
     return judged if apart is None else again(apart)

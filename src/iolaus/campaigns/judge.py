@@ -1,6 +1,7 @@
 """verdicts: three elements, each with its own evidence, and one rate of error for the whole run.
 
-1. Inside an element, p-values are combined by a method that allows dependence.
+1. Inside an element, p-values are combined by a method that allows dependence: first those that
+   ask the same question, then the questions.
 2. A group is a campaign of distillation only if all three elements hold, so the p-value of that
    claim is the largest of the three (intersection-union test; Berger 1982).
 3. The false-discovery rate is controlled over all groups of the run that come into question.
@@ -23,6 +24,16 @@ HIDDEN = ("coordination", "deception")  # one operator, and he hides it
 DECLARED_SHARE = 0.5  # of members in one firm, openly: it is the firm's group, and some strays
 LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
 CONTRACT_SHARE = 0.8  # of members have a contract
+# Tests that ask one question together: where requests come from, and who pays for and opens the
+# accounts. Every other test asks one of its own. Questions share an element's rate equally, so that
+# another view on a question takes nothing from the others.
+QUESTIONS = {
+    "claimed country": "access",
+    "address churn": "access",
+    "mixed addresses": "access",
+    "shared cards": "identity",
+    "shared devices": "identity",
+}
 POPULAR_SHARE = 0.3  # of requests that several accounts sent word for word: a common list
 
 
@@ -66,9 +77,14 @@ def _q_values(
 
 def element_p_values(findings: list[Finding]) -> dict[str, float]:
     """p-value by element; NaN where nothing of the element was measured."""
+    asked: dict[str, dict[str, list[float]]] = {element: {} for element in ELEMENTS}
+    for f in findings:
+        if f.decides:
+            question = QUESTIONS.get(f.detector, f.detector)
+            asked[f.element].setdefault(question, []).append(f.p)
     return {
-        element: combine(np.asarray([f.p for f in findings if f.element == element and f.decides]))
-        for element in ELEMENTS
+        element: combine(np.asarray([combine(np.asarray(ps)) for ps in questions.values()]))
+        for element, questions in asked.items()
     }
 
 

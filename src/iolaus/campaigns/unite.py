@@ -1,8 +1,7 @@
-"""unite: what one operator words alike is one campaign.
+"""unite: what one operator words alike, or asks about, is one campaign.
 
 Links can find an operator in pieces, and leave out accounts that share nothing but the wording. A
-wording alone proves nothing: a popular prompt pack has honest users. So what a community of wording
-holds beyond the campaigns found in it is tested as a group of its own, and joins them only if it
+wording alone proves nothing: a popular prompt pack has honest users. So what a community holds beyond the campaigns found in it is tested as a group of its own, and joins them only if it
 hides what it is, and collects, as they do. Where half the holders of a wording are known to be the
 operator's, it is his, and the others need only collect as they do. All of it together must pass as
 one campaign.
@@ -18,7 +17,7 @@ from iolaus.campaigns.judge import Judged, claim_p_value, element_p_values
 from iolaus.campaigns.membership import membership
 from iolaus.campaigns.scene import Scene
 from iolaus.campaigns.settle import Test, replaced
-from iolaus.campaigns.wordings import communities
+from iolaus.campaigns.wordings import Division
 
 MOST_IN = 0.5  # of a campaign's members lie in the community that it is of
 HIS = 0.5  # of a community are known to be the operator's: then the wording is his
@@ -29,19 +28,15 @@ Ints = NDArray[np.int64]
 
 
 def unite(
-    judged: list[Judged], scene: Scene, test: Test, fdr: float, resolution: float
+    judged: list[Judged], scene: Scene, test: Test, fdr: float, division: Division
 ) -> list[Candidate] | None:
-    """The candidates after campaigns of one wording were united; None where nothing changed.
-
-    `resolution`: of the communities of wording, `wordings.FINE` or `wordings.COARSE`.
-    """
-    number = communities(scene.tokens, scene.seed, resolution)
+    """The candidates after campaigns of one community were united; None where nothing changed."""
     raised = [j.candidate for j in judged if j.verdict == "distillation"]
-    of = np.asarray([_community(c.members, number) for c in raised], dtype=np.int64)
+    of = np.asarray([division.of(c.members, MOST_IN) for c in raised], dtype=np.int64)
     made = []
     for name in np.unique(of[of >= 0]):
         parts = [c for c, community in zip(raised, of, strict=True) if community == name]
-        whole = _whole(parts, np.flatnonzero(number == name), scene, test, fdr)
+        whole = _whole(parts, np.flatnonzero(division.number == name), division, scene, test, fdr)
         if whole is not None:
             made.append(whole)
     if not made:
@@ -49,22 +44,21 @@ def unite(
     return replaced([j.candidate for j in judged], made)
 
 
-def _community(members: Ints, number: Ints) -> int:
-    """The community that holds most of the members; -1 where none holds enough."""
-    names, counts = np.unique(number[members], return_counts=True)
-    best = int(counts.argmax())
-    return int(names[best]) if counts[best] >= MOST_IN * members.size else -1
-
-
 def _whole(
-    parts: list[Candidate], holders: Ints, scene: Scene, test: Test, fdr: float
+    parts: list[Candidate],
+    holders: Ints,
+    division: Division,
+    scene: Scene,
+    test: Test,
+    fdr: float,
 ) -> Candidate | None:
     """All parts and the rest of their community, if that is one campaign; None if it adds nothing
     or is none."""
     known = np.unique(np.concatenate([c.members for c in parts]))
     entities = customers(scene.seen.claims)
-    grown = membership(np.union1d(known, holders), scene.tokens, scene.content, entities)
-    by = np.full(scene.seen.accounts, "wording", dtype=object)
+    around = np.union1d(known, holders)
+    grown = membership(around, scene.tokens, scene.content, entities, division.stay)
+    by = np.full(scene.seen.accounts, division.family, dtype=object)
     for part in parts:
         by[part.members] = part.first_linked_by
     rest = np.setdiff1d(grown.members, known)
@@ -87,7 +81,8 @@ def _whole(
 def _candidate(
     members: Ints, probability: NDArray[np.float64], by: NDArray[np.object_]
 ) -> Candidate:
-    proposed_by = "wording" if (by[members] == "wording").all() else "links"
+    families = set(by[members])
+    proposed_by = families.pop() if families in ({"wording"}, {"content"}) else "links"
     return Candidate(members, probability[members], by[members], proposed_by)
 
 

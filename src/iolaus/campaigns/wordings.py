@@ -1,4 +1,4 @@
-"""wordings: accounts divided by what they write, and by what they ask about.
+"""wordings: accounts divided into communities by what they write, and by what they ask about.
 
 An account is tied to the wordings that it holds, a rare wording more strongly than a common one,
 and accounts and wordings are divided together where the ties are few (Louvain on the bipartite
@@ -9,11 +9,14 @@ Source: Barber, "Modularity and community detection in bipartite networks", 2007
 2008.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sknetwork.clustering import Louvain
 
+from iolaus.campaigns.clusters import MIN_ACCOUNTS
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.token_matrix import TokenMatrix
 
@@ -27,8 +30,41 @@ NEIGHBOURS = 40  # by content, of each account; a tie is one that both count amo
 LEAST_PROMPTS = 4  # fewer say too little about what an account asks
 MOST_ACCOUNTS = 60_000  # 6e4 squared * 128 multiplications: some minutes on two cores
 CHUNK = 512
+AS_LIKELY = 0.0  # bits: who asks about what a community asks about is as likely in it as not
 
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Division:
+    """`number` per account, the same for accounts of one community, -1 for none. `family`: of the
+    evidence that divides. `stay`: bits that keep an account in a community, None for the usual."""
+
+    number: Ints
+    family: str
+    stay: float | None
+
+    def communities(self) -> list[Ints]:
+        """The accounts of each community of MIN_ACCOUNTS or more, in the order of their numbers."""
+        order = np.argsort(self.number, kind="stable")
+        starts = np.flatnonzero(np.diff(self.number[order], prepend=-2))
+        parts = np.split(order, starts[1:])
+        return [p for p in parts if p.size >= MIN_ACCOUNTS and self.number[p[0]] >= 0]
+
+    def of(self, members: Ints, share: float) -> int:
+        """The community that holds most of the members; -1 where none holds `share` of them."""
+        names, counts = np.unique(self.number[members], return_counts=True)
+        best = int(counts.argmax())
+        return int(names[best]) if counts[best] >= share * members.size else -1
+
+
+def divisions(tokens: TokenMatrix, content: Content, seed: int) -> tuple[Division, ...]:
+    """By wording, fine and coarse, and by content."""
+    return (
+        Division(communities(tokens, seed, FINE), "wording", None),
+        Division(communities(tokens, seed, COARSE), "wording", None),
+        Division(content_communities(content, seed), "content", AS_LIKELY),
+    )
 
 
 def communities(tokens: TokenMatrix, seed: int, resolution: float) -> Ints:
