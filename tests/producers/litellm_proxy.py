@@ -40,7 +40,8 @@ def litellm_proxy(
 ) -> Iterator[str]:
     """Yields the proxy's URL. Its StandardLoggingPayloads go to folder/payloads.jsonl.
 
-    upstream: URL of the provider. otlp: where its otel callback exports to, by gRPC, or by HTTP if it ends with /v1/traces.
+    upstream: URL of the provider. otlp: where its otel callback exports to, by gRPC, or by HTTP if
+    that ends with /v1/traces.
     """
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(HOOKS, folder / HOOKS.name)
@@ -79,6 +80,7 @@ def _environment(folder: Path, otlp: str | None) -> dict[str, str]:
             "OTEL_EXPORTER": protocol,
             "OTEL_ENDPOINT": otlp,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "LITELLM_OTEL_V2": "true",  # else its attributes land on the spans of FastAPI
         }
     return {**os.environ, **more}
 
