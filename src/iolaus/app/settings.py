@@ -1,10 +1,15 @@
 """Settings of a run: what a configuration file may say, checked."""
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, Final
 
 from iolaus.core.errors import ConfigError
+from iolaus.logs.enrichment import CsvFile, EnrichmentFiles
+
+TABLES: Final = ("scan", "enrichment")
 
 
 @dataclass(frozen=True)
@@ -34,31 +39,84 @@ def load(path: Path | None) -> Settings:
 
     Raises ConfigError for an unreadable file, an unknown name, a wrong type or a bad range.
     """
-    if path is None:
-        return Settings()
+    return Settings() if path is None else _checked(_document(path).get("scan", {}), str(path))
+
+
+def load_enrichment(path: Path | None) -> EnrichmentFiles | None:
+    """Read a TOML file's [enrichment] table (docs/enrichment.md); None: there is none.
+
+    Paths are taken from the configuration file's directory. Whether the files are there is seen
+    when they are compiled. Raises ConfigError as `load` does.
+    """
+    given = {} if path is None else _document(path).get("enrichment", {})
+    if path is None or not given:
+        return None
+    known = [field.name for field in fields(EnrichmentFiles)]
+    found: dict[str, tuple[Path | CsvFile, ...]] = {}
+    for name, entries in given.items():
+        if name not in known:
+            raise _unknown(name, "enrichment", known, str(path))
+        entries = entries if isinstance(entries, list) else [entries]
+        read = _csv_file if name == "csv" else _file
+        found[name] = tuple(read(entry, name, path) for entry in entries)
+    return EnrichmentFiles(**found)  # type: ignore[arg-type]
+
+
+def _file(entry: object, name: str, config: Path) -> Path:
+    if not isinstance(entry, str) or not entry:
+        raise ConfigError(
+            f"'{name}' in [enrichment] must be a list of paths.",
+            where=str(config),
+            next_step=f'Write {name} = ["FILE"].',
+        )
+    return config.parent / entry
+
+
+def _csv_file(entry: object, name: str, config: Path) -> CsvFile:
+    if not isinstance(entry, dict):
+        return CsvFile(_file(entry, name, config))
+    columns = entry.get("columns", [])
+    texts = isinstance(columns, list) and all(isinstance(column, str) for column in columns)
+    if set(entry) - {"path", "columns"} or not texts:
+        raise ConfigError(
+            "a table in 'csv' has a path and, where the file has no header, its columns.",
+            where=str(config),
+            next_step='Write csv = [{ path = "FILE", columns = ["start", "end", "asn"] }].',
+        )
+    return CsvFile(_file(entry.get("path"), name, config), tuple(columns))
+
+
+def _document(path: Path) -> dict[str, dict[str, Any]]:
+    """The file's tables. Raises ConfigError for an unreadable file or an unknown table."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
             f"cannot be read: {error}.", where=str(path), next_step="It must be a TOML file."
         ) from error
-    unknown = sorted(set(document) - {"scan"})
-    if unknown:
-        raise ConfigError(
-            f"unknown table [{unknown[0]}].", where=str(path), next_step="There is [scan]."
-        )
-    return _checked(document.get("scan", {}), str(path))
+    for name, table in document.items():
+        if name not in TABLES or not isinstance(table, dict):
+            raise ConfigError(
+                f"unknown table [{name}].",
+                where=str(path),
+                next_step=f"There are: {', '.join(f'[{table}]' for table in TABLES)}.",
+            )
+    return document
+
+
+def _unknown(name: str, table: str, known: Iterable[str], where: str) -> ConfigError:
+    return ConfigError(
+        f"unknown setting '{name}' in [{table}].",
+        where=where,
+        next_step=f"There are: {', '.join(known)}.",
+    )
 
 
 def _checked(given: dict[str, object], where: str) -> Settings:
     known = {field.name: field.type for field in fields(Settings)}
     for name, value in given.items():
         if name not in known:
-            raise ConfigError(
-                f"unknown setting '{name}' in [scan].",
-                where=where,
-                next_step=f"There are: {', '.join(known)}.",
-            )
+            raise _unknown(name, "scan", known, where)
         expected = type(getattr(Settings, name))
         if expected is float and type(value) is int:
             value = float(value)
