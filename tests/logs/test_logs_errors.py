@@ -13,7 +13,7 @@ import pytest
 from iolaus.core.errors import InputError
 from iolaus.logs import open_log
 
-LAYOUT = "A log is LOG/exchanges/*.parquet or *.jsonl (see docs/reading-logs.md)."
+LAYOUT = "A log is LOG/exchanges/*.parquet, *.jsonl, *.json or *.csv (see docs/reading-logs.md)."
 COLUMNS = ("exchange_id", "ts", "account_id", "model")
 
 
@@ -94,13 +94,13 @@ GOLDEN: list[tuple[str, Callable[[Path], Any], str]] = [
         "no exchange files",
         lambda root: exchanges(root).parent.mkdir(exist_ok=True),
         "{log}/exchanges: there is no exchange file. It is empty. "
-        "Put *.parquet, *.jsonl, *.jsonl.gz or *.jsonl.zst there.",
+        "Put *.parquet, *.jsonl, *.json or *.csv there (or .gz, .zst).",
     ),
     (
         "only other files",
-        write_text("a.csv", "x"),
-        "{log}/exchanges: there is no exchange file. It holds exchanges/a.csv. "
-        "Put *.parquet, *.jsonl, *.jsonl.gz or *.jsonl.zst there.",
+        write_text("a.txt", "x"),
+        "{log}/exchanges: there is no exchange file. It holds exchanges/a.txt. "
+        "Put *.parquet, *.jsonl, *.json or *.csv there (or .gz, .zst).",
     ),
     (
         "no rows in Parquet",
@@ -116,29 +116,62 @@ GOLDEN: list[tuple[str, Callable[[Path], Any], str]] = [
     ),
     (
         "no valid row",
-        write_text("a.jsonl", '{"user": 1}\n{"user": 2}\n{\n'),
+        write_text("a.jsonl", '{"exchange_id": ""}\n{"exchange_id": ""}\n{\n'),
         "{log}/exchanges: none of the 3 rows can be used "
         "(missing exchange_id: 2, invalid JSON: 1). "
-        "See rejects.parquet and docs/reading-logs.md. The files have: user.",
+        "See rejects.parquet and docs/reading-logs.md. The files have: exchange_id.",
+    ),
+    (
+        "unknown format",
+        write_text("a.jsonl", '{"user": 1, "tokens": 7}\n'),
+        "exchanges/a.jsonl: the format cannot be told from the first record. "
+        'Write format = "..." in mapping.toml, or let `iolaus map LOG` propose a mapping. '
+        "The record has: tokens, user.",
+    ),
+    (
+        "two known formats",
+        write_text(
+            "a.jsonl",
+            '{"schemaType": "ModelInvocationLog", "type": "SPAN", "traceId": "t", "startTime": 1}\n',
+        ),
+        "exchanges/a.jsonl: the first record looks like bedrock and langfuse. "
+        'Write format = "bedrock" (or the other) in mapping.toml.',
+    ),
+    (
+        "CSV without a required column",
+        write_text("a.csv", "exchange_id,time,account_id,model\n"),
+        "exchanges/a.csv: the required column 'ts' is missing. Name its column in mapping.toml; "
+        "`iolaus map LOG` proposes one. The file has: account_id, exchange_id, model, time.",
+    ),
+    (
+        "CSV of another delimiter",
+        write_text("a.csv", "exchange_id;ts;account_id;model\n"),
+        "exchanges/a.csv: there is one column, 'exchange_id;ts;account_id;model'. "
+        "Set its delimiter in mapping.toml: [csv] delimiter = ';'.",
+    ),
+    (
+        "CSV in UTF-16",
+        lambda root: exchanges(root, "a.csv").write_bytes("exchange_id\n".encode("utf-16")),
+        "exchanges/a.csv: the file is UTF-16. Convert it: iconv -f UTF-16 -t UTF-8 FILE.",
     ),
     (
         "missing column",
         lambda root: write(root, account_id=None, user=pa.array(["x"])),
         "exchanges/a.parquet: the required column 'account_id' is missing. "
-        "Rename or add it. The file has: exchange_id, model, ts, user.",
+        "Rename or add it, or name its column in mapping.toml. The file has: exchange_id, model, ts, user.",
     ),
     (
         "other case",
         lambda root: write(root, account_id=None, Account_ID=pa.array(["x"])),
         "exchanges/a.parquet: the required column 'account_id' is missing. "
         "There is 'Account_ID', but names are case-sensitive. "
-        "Rename or add it. The file has: Account_ID, exchange_id, model, ts.",
+        "Rename or add it, or name its column in mapping.toml. The file has: Account_ID, exchange_id, model, ts.",
     ),
     (
         "misspelt",
         lambda root: write(root, account_id=None, acount_id=pa.array(["x"])),
         "exchanges/a.parquet: the required column 'account_id' is missing. Is it 'acount_id'? "
-        "Rename or add it. The file has: acount_id, exchange_id, model, ts.",
+        "Rename or add it, or name its column in mapping.toml. The file has: acount_id, exchange_id, model, ts.",
     ),
     (
         "column twice",

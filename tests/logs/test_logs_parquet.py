@@ -247,11 +247,11 @@ def test_spark_leftovers_are_passed_over_and_others_are_named(row: Any, parquet_
     root = parquet_log([row(0)])
     (root / "exchanges/_SUCCESS").touch()
     (root / "exchanges/.part-0.parquet.crc").touch()
-    (root / "exchanges/old.csv").touch()
+    (root / "exchanges/old.txt").touch()
     (root / "exchanges/loop").symlink_to(root / "exchanges", target_is_directory=True)
     log = open_log(root)
     assert len(log.files) == 1
-    assert log.ignored == ("exchanges/old.csv",)
+    assert log.ignored == ("exchanges/old.txt",)
 
 
 def test_nested_column_beside_is_ignored(row: Any, parquet_log: Any) -> None:

@@ -5,20 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iolaus.core.errors import InputError
+from iolaus.logs.formats import SUFFIXES
+from iolaus.logs.mapping import FILE
 
-SUFFIXES = (".parquet", ".jsonl", ".jsonl.gz", ".jsonl.zst")
 OTHER_TABLES = ("accounts", "releases", "enforcement")
-LAYOUT = "A log is LOG/exchanges/*.parquet or *.jsonl (see docs/reading-logs.md)."
+LAYOUT = "A log is LOG/exchanges/*.parquet, *.jsonl, *.json or *.csv (see docs/reading-logs.md)."
 
 
 @dataclass(frozen=True)
 class Found:
-    """Paths of a log. others: by table name. ignored: names under exchanges/ of no known format."""
+    """Paths of a log. others: by table name. ignored: names under exchanges/ of no known format.
+
+    mapping: its mapping file, if it has one.
+    """
 
     root: Path
     exchanges: tuple[Path, ...]
     others: dict[str, Path]
     ignored: tuple[str, ...]
+    mapping: Path | None = None
 
 
 def find(root: Path) -> Found:
@@ -34,10 +39,11 @@ def find(root: Path) -> Found:
         raise InputError(
             f"there is no exchange file. {there}",
             where=str(exchanges),
-            next_step="Put *.parquet, *.jsonl, *.jsonl.gz or *.jsonl.zst there.",
+            next_step="Put *.parquet, *.jsonl, *.json or *.csv there (or .gz, .zst).",
         )
     others = {table: path for table in OTHER_TABLES if (path := _one_file(root, table))}
-    return Found(root, known, others, ignored)
+    mapping = root / FILE
+    return Found(root, known, others, ignored, mapping if mapping.is_file() else None)
 
 
 def _require_directory(path: Path, next_step: str) -> None:

@@ -1,20 +1,22 @@
-"""JSON lines, plain, .gz or .zst: a broken line costs one line, memory is bounded by a limit."""
+"""JSON objects, plain, .gz or .zst: a broken line costs one line, memory is bounded by a limit."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
-from iolaus.logs.cells import cell_fault
+from iolaus.logs.convert import Written, column
 from iolaus.logs.lines import MAX_LINE, Line, lines
+from iolaus.logs.mapping import Record, Rule
 from iolaus.logs.reader import EXCERPT_CHARS, Chunk
 from iolaus.logs.rejects import Cause, Fault
+from iolaus.logs.shape import Shape
 from iolaus.logs.spec import TableSpec
-from iolaus.logs.times import Faults, from_values
+from iolaus.logs.times import Faults
+
+Split = Callable[[Path, str], Iterator[Line]]  # a file's path and name -> the text of its objects
 
 CHUNK_ROWS = 16_384
 MAX_UNKNOWN = 1_000  # key names remembered besides the table's: keys may be random
@@ -22,13 +24,31 @@ CHUNK_BYTES = 16 * 2**20  # of JSON text; as Python objects about 2 to 5 times a
 
 
 class JsonlReader:
-    """One file of JSON objects, one a line. Unknown keys are ignored but remembered."""
+    """One file of JSON objects, one a line; or in an array, with `split=elements`.
+
+    Without a shape, keys are the contract's columns; unknown ones are ignored but remembered.
+    """
 
     first_number = 1
 
-    def __init__(self, path: Path, name: str, *, assume_utc: bool = False) -> None:
-        """path: the file; name: how errors and rejects call it."""
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        assume_utc: bool = False,
+        rules: Mapping[str, Rule] | None = None,
+        shape: Shape | None = None,
+        split: Split = lines,
+    ) -> None:
+        """path: the file; name: how errors and rejects call it.
+
+        rules: columns that the mapping takes from elsewhere. shape: a known format's other names.
+        """
         self._path, self._name, self._assume_utc = path, name, assume_utc
+        self._rules = rules or {}
+        self._find = {column: rule.finder() for column, rule in self._rules.items()}
+        self._shape, self._split = shape, split
         self._columns: set[str] = set()
 
     def columns(self) -> frozenset[str]:
@@ -39,54 +59,69 @@ class JsonlReader:
 
     def check(self, spec: TableSpec) -> None:
         """The first bytes can be read (and decompressed)."""
-        next(iter(lines(self._path, self._name)), None)
+        next(iter(self._split(self._path, self._name)), None)
 
     def chunks(self, spec: TableSpec, columns: tuple[str, ...]) -> Iterator[Chunk]:
-        for group in _grouped(lines(self._path, self._name)):
+        for group in _grouped(self._split(self._path, self._name)):
             yield self._chunk(group, spec, columns)
 
     def prompts(self, rows: Sequence[int]) -> dict[int, str | None]:
         wanted, found = set(rows), dict[int, str | None]()
-        for line in lines(self._path, self._name):
+        for line in self._split(self._path, self._name):
             if line.number in wanted:
-                row = _parse(line)
-                text = None if isinstance(row, Fault) else row.get("prompt")
-                found[line.number] = text[:EXCERPT_CHARS] if isinstance(text, str) else None
+                found[line.number] = self._prompt(line)
                 if len(found) == len(wanted):
                     break
         return found
 
+    def _prompt(self, line: Line) -> str | None:
+        record = parsed(line)
+        if isinstance(record, Fault):
+            return None
+        row = self._row(record, frozenset(("prompt",)))
+        find = self._find.get("prompt")
+        text = find(record) if find else None if isinstance(row, Fault) else row.get("prompt")
+        return text[:EXCERPT_CHARS] if isinstance(text, str) else None
+
+    def _row(self, record: Record, wanted: frozenset[str]) -> Record | Fault:
+        return record if self._shape is None else self._shape.row(record, wanted)
+
     def _chunk(self, group: list[Line], spec: TableSpec, columns: tuple[str, ...]) -> Chunk:
-        rows: list[dict[str, Any]] = []
+        records: list[Record] = []  # as they stand in the file
+        rows: list[Record] = []  # with the contract's names
         numbers: list[int] = []
         lost: list[tuple[int, Fault]] = []
+        wanted = frozenset(columns) - frozenset(self._rules)
         for line in group:
-            row = _parse(line)
-            if isinstance(row, Fault):
-                lost.append((line.number, row))
-            else:
-                rows.append(row)
-                numbers.append(line.number)
+            record = parsed(line)
+            row = record if isinstance(record, Fault) else self._row(record, wanted)
+            if isinstance(record, Fault) or isinstance(row, Fault):
+                lost.append((line.number, row))  # type: ignore[arg-type]  # a Fault if record is one
+                continue
+            records.append(record)
+            rows.append(row)
+            numbers.append(line.number)
         self._remember(frozenset().union(*rows), spec)
         faults: Faults = {}
-        arrays = [self._column(rows, spec.schema.field(name), faults) for name in columns]
+        arrays = [self._column(records, rows, spec.schema.field(name), faults) for name in columns]
         schema = pa.schema([spec.schema.field(name) for name in columns])
         batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
         return Chunk(batch, np.array(numbers, dtype=np.int64), faults, lost)
 
     def _remember(self, keys: frozenset[str], spec: TableSpec) -> None:
-        known = keys & frozenset(spec.schema.names)
+        known = (keys | frozenset(self._rules)) & frozenset(spec.schema.names)
         room = MAX_UNKNOWN - len(self._columns - known)
         self._columns |= known | set(sorted(keys - known - self._columns)[: max(room, 0)])
 
-    def _column(self, rows: list[dict[str, Any]], field: pa.Field, faults: Faults) -> pa.Array:
+    def _column(
+        self, records: list[Record], rows: list[Record], field: pa.Field, faults: Faults
+    ) -> pa.Array:
         """One column of the rows, strictly typed; cells that do not fit become faults and nulls."""
         name = field.name
-        values = [row.get(name) for row in rows]
-        if pa.types.is_timestamp(field.type):
-            array, found = from_values(values, name, assume_utc=self._assume_utc)
-        else:
-            array, found = _plain(values, field)
+        find = self._find.get(name)
+        values = [row.get(name) for row in rows] if find is None else [find(r) for r in records]
+        how = Written(assume_utc=self._assume_utc, rule=self._rules.get(name))
+        array, found = column(values, field, how)
         for row, fault in found.items():
             faults.setdefault(row, fault)
         return array
@@ -106,7 +141,8 @@ def _grouped(source: Iterator[Line]) -> Iterator[list[Line]]:
         yield group
 
 
-def _parse(line: Line) -> dict[str, Any] | Fault:
+def parsed(line: Line) -> Record | Fault:
+    """The line's object, or why it is none."""
     if line.too_long:
         return Fault(Cause.LONG_LINE, f"more than {MAX_LINE:,} bytes")
     try:
@@ -123,25 +159,3 @@ def _why_not(text: bytes, error: orjson.JSONDecodeError) -> Fault:
     except UnicodeDecodeError as bad:
         return Fault(Cause.UTF8, f"byte 0x{text[bad.start]:02x} at byte {bad.start} of the line")
     return Fault(Cause.JSON, f"{error.msg} (at character {error.pos} of {len(text):,} bytes)")
-
-
-def _plain(values: list[Any], field: pa.Field) -> tuple[pa.Array, Faults]:
-    kinds = set(map(type, values))
-    kinds.discard(type(None))
-    if kinds <= _python_types(field.type):
-        try:
-            return pa.array(values, field.type), {}
-        except (pa.ArrowInvalid, OverflowError):
-            pass  # an integer too large for the column: find it below
-    judge: Callable[[Any], Fault | None] = partial(cell_fault, field)
-    faults = {i: fault for i, value in enumerate(values) if (fault := judge(value)) is not None}
-    kept = [None if i in faults else value for i, value in enumerate(values)]
-    return pa.array(kept, field.type), faults
-
-
-def _python_types(kind: pa.DataType) -> set[type]:
-    if pa.types.is_string(kind):
-        return {str}
-    if pa.types.is_boolean(kind):
-        return {bool}
-    return {int} if pa.types.is_integer(kind) else {int, float}

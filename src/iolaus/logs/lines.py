@@ -18,13 +18,13 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Source(Protocol):
-    """What `_split` needs of an open file."""
+    """What readers need of an open file."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 class Line(NamedTuple):
-    """A line that is not blank. number: from 0, blank lines counted. text: empty if too long."""
+    """One line, without its newline. number: from 0, with blank lines. text: empty if too long."""
 
     number: int
     text: bytes
@@ -33,11 +33,13 @@ class Line(NamedTuple):
 
 def lines(path: Path, name: str) -> Iterator[Line]:
     """All lines of a file that are not blank. name: how errors call the file."""
-    try:
-        with _opened(path) as source:
-            yield from _split(source)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _not_readable(name, error) from error
+    return (line for line in every_line(path, name) if line.too_long or line.text.strip())
+
+
+def every_line(path: Path, name: str) -> Iterator[Line]:
+    """All lines of a file, blank ones too (they count inside quotes of a CSV file)."""
+    with opened(path, name) as source:
+        yield from _split(source)
 
 
 def _split(source: Source) -> Iterator[Line]:
@@ -55,10 +57,7 @@ def _split(source: Source) -> Iterator[Line]:
                 skipping = False
             else:
                 text, part_too_long = part, False
-            if part_too_long:
-                yield Line(number, b"", True)
-            elif text and not text.isspace():
-                yield Line(number, text, False)
+            yield Line(number, b"" if part_too_long else text, part_too_long)
             number += 1
         if not skipping:
             held += parts[-1]
@@ -67,12 +66,25 @@ def _split(source: Source) -> Iterator[Line]:
             held.clear()
     if skipping:
         yield Line(number, b"", True)
-    elif held and not held.isspace():
+    elif held:
         yield Line(number, bytes(held), False)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Source]:
+def opened(path: Path, name: str) -> Iterator[Source]:
+    """The file's bytes, decompressed as they are read. InputError if it cannot be read to its end.
+
+    name: how errors call the file.
+    """
+    try:
+        with _plain_or_packed(path) as source:
+            yield source
+    except (OSError, EOFError, zlib.error) as error:
+        raise _not_readable(name, error) from error
+
+
+@contextmanager
+def _plain_or_packed(path: Path) -> Iterator[Source]:
     if path.suffix == ".gz":
         with gzip.open(path, "rb") as file:
             yield file

@@ -14,9 +14,9 @@ from iolaus.core.errors import InputError
 from iolaus.core.tables import SOURCE
 from iolaus.logs.checks import keep_valid
 from iolaus.logs.find import Found, find
+from iolaus.logs.formats import open_file
 from iolaus.logs.hints import found_columns
-from iolaus.logs.jsonl import JsonlReader
-from iolaus.logs.parquet import ParquetReader
+from iolaus.logs.mapping import LogMapping, load
 from iolaus.logs.reader import Chunk, Reader
 from iolaus.logs.rejects import Cause, Rejects
 from iolaus.logs.spec import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES, TableSpec
@@ -41,7 +41,9 @@ class LogFile:
 class Log:
     """See `open_log`. Rows may be read again; only the first pass is counted in rejects."""
 
-    def __init__(self, found: Found, rejects: Rejects, *, assume_utc: bool) -> None:
+    def __init__(
+        self, found: Found, rejects: Rejects, *, assume_utc: bool, mapping: LogMapping | None = None
+    ) -> None:
         self.rejects = rejects
         self._root = found.root
         self.ignored: tuple[str, ...] = found.ignored
@@ -49,7 +51,10 @@ class Log:
         self._others = {table: _log_file(p, found.root) for table, p in found.others.items()}
         self.other_files = tuple(self._others.values())
         self._assume_utc = assume_utc
-        self._readers = [self._reader(file) for file in self.files]
+        self.mapping = mapping or LogMapping()
+        opened = [self._open(file, EXCHANGES) for file in self.files]
+        self._readers = [reader for _, reader in opened]
+        self._formats = tuple(name for name, _ in opened)
         self._counted: set[str] = set()
         for reader in self._readers:
             reader.check(EXCHANGES)
@@ -60,6 +65,11 @@ class Log:
         counts = [reader.count() for reader in self._readers]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
+
+    @property
+    def formats(self) -> dict[str, int]:
+        """Exchange files by format (docs/reading-logs.md): what each was taken for."""
+        return {name: self._formats.count(name) for name in sorted(set(self._formats))}
 
     @property
     def columns(self) -> frozenset[str]:
@@ -137,7 +147,7 @@ class Log:
         file = self._others.get(spec.name)
         if file is None:
             return None
-        reader = self._reader(file)
+        _, reader = self._open(file, spec)
         reader.check(spec)
         schema = spec.schema.append(pa.field(SOURCE_ROW, pa.int64()))
         batches = []
@@ -155,7 +165,7 @@ class Log:
         again[first] = False
         if again.any():
             file = self._others[ACCOUNTS.name]
-            offset = self._reader(file).first_number
+            offset = self._open(file, ACCOUNTS)[1].first_number
             for row in table.filter(pa.array(again)).select([SOURCE_ROW, "account_id"]).to_pylist():
                 rejects.add(
                     file.name,
@@ -174,21 +184,30 @@ class Log:
         self._counted.add(spec.name)
         return self.rejects
 
-    def _reader(self, file: LogFile) -> Reader:
-        if file.path.suffix == ".parquet":
-            return ParquetReader(file.path, file.name, assume_utc=self._assume_utc)
-        return JsonlReader(file.path, file.name, assume_utc=self._assume_utc)
+    def _open(self, file: LogFile, spec: TableSpec) -> tuple[str, Reader]:
+        return open_file(file.path, file.name, spec, self.mapping, assume_utc=self._assume_utc)
 
 
-def open_log(path: Path, *, rejects: Rejects | None = None, assume_utc: bool = False) -> Log:
+def open_log(
+    path: Path,
+    *,
+    rejects: Rejects | None = None,
+    assume_utc: bool = False,
+    mapping: Path | None = None,
+) -> Log:
     """Open a log directory (docs/data-contract.md); check all that needs no rows to be read.
 
     rejects: where rejected rows go; by default they are counted and sampled in memory.
     assume_utc: take times without a zone as UTC instead of refusing them.
-    Raises InputError: no such directory, no exchange files, an unreadable file, a missing required
-    column, a column of a type that cannot be converted without loss, a log of no rows.
+    mapping: a mapping file (mapping.py); by default the log's own mapping.toml, if it has one.
+    Raises InputError: no such directory, no exchange files, an unreadable file, a format that
+    cannot be told, a missing required column, a column of a type that cannot be converted without
+    loss, a log of no rows. Raises ConfigError: a mapping file that cannot be used.
     """
-    log = Log(find(path), rejects or Rejects(), assume_utc=assume_utc)
+    found = find(path)
+    chosen = mapping or found.mapping
+    rules = load(chosen) if chosen is not None else None
+    log = Log(found, rejects or Rejects(), assume_utc=assume_utc, mapping=rules)
     if log.rows_estimate == 0:
         raise _empty(path)
     return log

@@ -1,7 +1,7 @@
 """Parquet files: footers first, then batches whose size follows from the rows' own size."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
 from iolaus.core.tables import TEXT_COLUMNS
-from iolaus.logs.columns import Convert, converter
 from iolaus.logs.hints import did_you_mean, first_line, found_columns
+from iolaus.logs.mapping import Rule
+from iolaus.logs.parquet_sources import Source, sources
 from iolaus.logs.reader import BATCH_ROWS, EXCERPT_CHARS, Chunk
 from iolaus.logs.sizes import FOLDED_LIMIT, gathered, group_bytes, in_slices, rows_at_once
 from iolaus.logs.spec import EXCHANGES, TableSpec
+from iolaus.logs.times import Faults
 
 MAGIC = b"PAR1"  # first and last bytes of every Parquet file
 PROMPT = EXCHANGES.schema.field("prompt")
@@ -26,12 +28,20 @@ class ParquetReader:
 
     first_number = 0
 
-    def __init__(self, path: Path, name: str, *, assume_utc: bool = False) -> None:
-        """path: the file; name: how errors and rejects call it."""
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        *,
+        assume_utc: bool = False,
+        rules: Mapping[str, Rule] | None = None,
+    ) -> None:
+        """path: the file; name: how errors and rejects call it; rules: where columns come from."""
         self._path, self._name, self._assume_utc = path, name, assume_utc
+        self._rules = rules or {}
 
     def columns(self) -> frozenset[str]:
-        return self._names_and_count[0]
+        return self._names_and_count[0] | frozenset(self._rules)
 
     def count(self) -> int:
         return self._names_and_count[1]
@@ -44,19 +54,20 @@ class ParquetReader:
 
     def check(self, spec: TableSpec) -> None:
         with self._open() as file:
-            self._converters(file.schema_arrow, spec, tuple(spec.schema.names))
+            self._sources(file.schema_arrow, spec, tuple(spec.schema.names))
 
     def chunks(self, spec: TableSpec, columns: tuple[str, ...]) -> Iterator[Chunk]:
         with self._open() as file:
-            converters = self._converters(file.schema_arrow, spec, columns)
+            found = self._sources(file.schema_arrow, spec, columns)
             start = 0
-            for batch in self._batches(file, [c for c in columns if c in converters]):
-                yield _typed(batch, spec, columns, converters, start)
+            for batch in self._batches(file, found):
+                yield _typed(batch, spec, columns, found, start)
                 start += batch.num_rows
 
     def prompts(self, rows: Sequence[int]) -> dict[int, str | None]:
         with self._open() as file:
-            if "prompt" not in file.schema_arrow.names:
+            source = self._prompt_source(file.schema_arrow)
+            if source is None:
                 return dict.fromkeys(rows)
             counts = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
             ends = np.cumsum(counts)
@@ -64,21 +75,20 @@ class ParquetReader:
             found: dict[int, str | None] = {}
             for group in np.unique(groups):
                 wanted = [row for row, g in zip(rows, groups, strict=True) if g == group]
-                found |= self._prompts_of(
-                    file, int(group), int(ends[group] - counts[group]), wanted
-                )
+                start = int(ends[group] - counts[group])
+                found |= self._prompts_of(file, source, int(group), start, wanted)
             return found
 
+    def _prompt_source(self, schema: pa.Schema) -> Source | None:
+        wanted = pa.schema([PROMPT])
+        return sources(schema, wanted, self._rules, self._name, assume_utc=False).get("prompt")
+
     def _prompts_of(
-        self, file: pq.ParquetFile, group: int, start: int, wanted: list[int]
+        self, file: pq.ParquetFile, source: Source, group: int, start: int, wanted: list[int]
     ) -> dict[int, str | None]:
         found: dict[int, str | None] = {}
-        for batch in self._batches(file, ["prompt"], [group]):
-            texts = batch.column(0)
-            convert = converter(
-                pa.field("prompt", texts.type), PROMPT, self._name, assume_utc=False
-            )
-            texts, _ = convert(texts)
+        for batch in self._batches(file, {"prompt": source}, [group]):
+            texts, _ = source.make(batch)
             for row in wanted:
                 if start <= row < start + batch.num_rows:
                     found[row] = _excerpt(texts[row - start])
@@ -88,11 +98,12 @@ class ParquetReader:
         return found
 
     def _batches(
-        self, file: pq.ParquetFile, columns: list[str], groups: list[int] | None = None
+        self, file: pq.ParquetFile, found: dict[str, Source], groups: list[int] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """All rows of these row groups (all if None); texts may come as dictionaries."""
         folded: pq.ParquetFile | None = None
-        texts = frozenset(columns) & frozenset(TEXT_COLUMNS)
+        columns = list(dict.fromkeys(name for source in found.values() for name in source.columns))
+        texts = frozenset(n for c in TEXT_COLUMNS if c in found for n in found[c].columns)
         for group in range(file.num_row_groups) if groups is None else groups:
             metadata = file.metadata.row_group(group)
             size = group_bytes(metadata, texts)
@@ -117,12 +128,12 @@ class ParquetReader:
                 return
             yield batch
 
-    def _converters(
+    def _sources(
         self, schema: pa.Schema, spec: TableSpec, columns: tuple[str, ...]
-    ) -> dict[str, Convert]:
-        twice = sorted(
-            n for n, k in Counter(schema.names).items() if k > 1 and n in spec.schema.names
-        )
+    ) -> dict[str, Source]:
+        mapped = {name for rule in self._rules.values() for name in rule.sources}
+        read = mapped | (set(spec.schema.names) - self._rules.keys())
+        twice = sorted(n for n, k in Counter(schema.names).items() if k > 1 and n in read)
         if twice:
             raise InputError(
                 f"the column '{twice[0]}' is there {schema.names.count(twice[0])} times.",
@@ -130,19 +141,15 @@ class ParquetReader:
                 next_step="Keep one of them.",
             )
         for name in spec.required:
-            if name not in schema.names:
+            if name not in schema.names and name not in self._rules:
                 raise InputError(
                     f"the required column '{name}' is missing.{did_you_mean(name, schema.names)}",
                     where=self._name,
-                    next_step=f"Rename or add it. {found_columns(schema.names)}",
+                    next_step=f"Rename or add it, or name its column in mapping.toml. "
+                    f"{found_columns(schema.names)}",
                 )
-        return {
-            name: converter(
-                schema.field(name), spec.schema.field(name), self._name, assume_utc=self._assume_utc
-            )
-            for name in columns
-            if name in schema.names
-        }
+        wanted = pa.schema([spec.schema.field(name) for name in columns])
+        return sources(schema, wanted, self._rules, self._name, assume_utc=self._assume_utc)
 
     def _open(self, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
         try:
@@ -191,17 +198,17 @@ def _typed(
     batch: pa.RecordBatch,
     spec: TableSpec,
     columns: tuple[str, ...],
-    converters: dict[str, Convert],
+    found: dict[str, Source],
     start: int,
 ) -> Chunk:
-    arrays, faults = [], {}
+    arrays, faults = [], Faults()
     for name in columns:
-        if name not in converters:
+        if name not in found:
             arrays.append(pa.nulls(batch.num_rows, spec.schema.field(name).type))
             continue
-        array, found = converters[name](batch.column(name))
+        array, bad = found[name].make(batch)
         arrays.append(array)
-        faults.update({row: fault for row, fault in found.items() if row not in faults})
+        faults = bad | faults
     rows = np.arange(start, start + batch.num_rows, dtype=np.int64)
     schema = pa.schema([spec.schema.field(name) for name in columns])
     return Chunk(pa.RecordBatch.from_arrays(arrays, schema=schema), rows, faults)

@@ -41,6 +41,9 @@ class Cause(StrEnum):
     JSON = "invalid JSON"
     NOT_OBJECT = "not an object"
     LONG_LINE = "line too long"
+    NOT_EXCHANGE = "not an exchange"
+    FIELD_COUNT = "wrong number of fields"
+    QUOTE = "quotes not readable"
     DUPLICATE_EXCHANGE = "duplicate exchange_id"
     DUPLICATE_ACCOUNT = "duplicate account_id"
 

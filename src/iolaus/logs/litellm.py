@@ -1,0 +1,187 @@
+"""LiteLLM: StandardLoggingPayload (what its callbacks get), and rows of LiteLLM_SpendLogs.
+
+Source of the shapes: LiteLLM documentation, "StandardLoggingPayload Specification", its
+schema.prisma, and records of a proxy of version 1.106. Texts are there only if the proxy stores
+them (`store_prompts_in_spend_logs`, `turn_off_message_logging`).
+"""
+
+from typing import Any
+
+from iolaus.logs import messages
+from iolaus.logs.langfuse import whole
+from iolaus.logs.mapping import Record, unpacked
+from iolaus.logs.rejects import Fault
+from iolaus.logs.shape import (
+    at,
+    client_address,
+    either,
+    in_utc,
+    named,
+    not_an_exchange,
+    present,
+)
+
+NOT_CHAT = (
+    "embedding",
+    "image",
+    "transcription",
+    "speech",
+    "rerank",
+    "moderation",
+    "file",
+    "batch",
+    "fine_tun",
+    "vector_store",
+    "video",
+    "ocr",
+    "list_",
+    "mcp_tool",
+    "container",
+)
+NOBODY = ("", "default_user_id", "None")  # what LiteLLM writes for keys that belong to no user
+REDACTED = "redacted-by-litellm"
+
+
+def matches_payload(record: Record) -> bool:
+    """A StandardLoggingPayload."""
+    keys = {"call_type", "startTime", "model_parameters", "prompt_tokens"}
+    return keys <= record.keys() or {"call_type", "hidden_params", "startTime"} <= record.keys()
+
+
+def matches_spend_log(record: Record) -> bool:
+    """A row of the table LiteLLM_SpendLogs."""
+    return {"request_id", "call_type", "spend", "startTime"} <= record.keys()
+
+
+class Payload:
+    """Who calls is the key's user; a key that has none stands for itself."""
+
+    def row(self, record: Record, wanted: frozenset[str]) -> Record | Fault:
+        odd = _not_chat(record)
+        if odd is not None:
+            return odd
+        metadata, usage = record.get("metadata"), at(record, "metadata", "usage_object")
+        settings = messages.request_settings(record.get("model_parameters"))
+        failed = record.get("status") == "failure"
+        row = settings | {
+            "exchange_id": named(either(record.get("litellm_call_id"), record.get("id"))),
+            "ts": record.get("startTime"),
+            "account_id": _account(
+                at(metadata, "user_api_key_user_id"), at(metadata, "user_api_key_hash")
+            ),
+            "organization_id": _organization(
+                at(metadata, "user_api_key_org_id"), at(metadata, "user_api_key_team_id")
+            ),
+            "api_key_id": named(at(metadata, "user_api_key_hash")),
+            "conversation_id": named(record.get("session_id")),
+            "model": _model(record),
+            "status": _status(failed, at(record, "error_information", "error_code")),
+            "client_ip": client_address(
+                either(record.get("requester_ip_address"), at(metadata, "requester_ip_address"))
+            ),
+            "user_agent": _agent(record, metadata),
+            "stream": either(record.get("stream"), settings.get("stream")),
+        }
+        row |= _tokens(record, usage, failed=failed) | _texts(record, wanted)
+        return present(row)
+
+
+class SpendLog:
+    """Who calls is the row's user; a key that has none stands for itself. Times are UTC."""
+
+    def row(self, record: Record, wanted: frozenset[str]) -> Record | Fault:
+        odd = _not_chat(record)
+        if odd is not None:
+            return odd
+        metadata = unpacked(record.get("metadata"))
+        usage = either(at(metadata, "usage_object"), at(metadata, "additional_usage_values"))
+        failed = either(record.get("status"), at(metadata, "status")) == "failure"
+        request = unpacked(record.get("proxy_server_request"))
+        settings = messages.request_settings(either(at(request, "body"), request))
+        row = settings | {
+            "exchange_id": named(either(record.get("litellm_call_id"), record.get("request_id"))),
+            "ts": in_utc(record.get("startTime")),
+            "account_id": _account(record.get("user"), record.get("api_key")),
+            "organization_id": _organization(
+                either(record.get("organization_id"), at(metadata, "user_api_key_org_id")),
+                either(record.get("team_id"), at(metadata, "user_api_key_team_id")),
+            ),
+            "api_key_id": named(record.get("api_key")),
+            "conversation_id": named(record.get("session_id")),
+            "model": _model(record),
+            "status": _status(failed, at(metadata, "error_information", "error_code")),
+            "client_ip": client_address(named(record.get("requester_ip_address"))),
+            "user_agent": _agent(record, metadata),
+        }
+        row |= _tokens(record, usage, failed=failed)
+        given = unpacked(record.get("messages"))
+        stored = record if given else record | {"messages": at(request, "messages")}
+        return present(row | _texts(stored, wanted))
+
+
+def _not_chat(record: Record) -> Fault | None:
+    kind = record.get("call_type")
+    if type(kind) is str and any(word in kind for word in NOT_CHAT):
+        return not_an_exchange("call_type", kind)
+    return None
+
+
+def _account(user: Any, key: Any) -> Any:
+    return named(key) if user is None or user in NOBODY else named(user)
+
+
+def _organization(organization: Any, team: Any) -> Any:
+    return named(organization) if organization not in (None, "") else named(team)
+
+
+def _model(record: Record) -> Any:
+    """As requested: the public name of a model group, else what was called."""
+    return named(record.get("model_group")) or named(record.get("model"))
+
+
+def _status(failed: bool, code: Any) -> int | None:
+    """LiteLLM writes an HTTP status for failures only, as text."""
+    if not failed:
+        return 200
+    return int(code) if type(code) is str and code.isdecimal() and len(code) == 3 else None
+
+
+def _agent(record: Record, metadata: Any) -> Any:
+    """The user agent, or the longest request tag that repeats it."""
+    given = either(record.get("user_agent"), at(metadata, "user_agent"))
+    if given is not None:
+        return named(given)
+    tags = unpacked(record.get("request_tags"))
+    if type(tags) is not list:
+        return None
+    found = [t for t in tags if type(t) is str and t.startswith("User-Agent: ")]
+    return max(found, key=len).removeprefix("User-Agent: ") if found else None
+
+
+def _tokens(record: Record, usage: Any, *, failed: bool) -> Record:
+    """Counts. A failed call has 0 for all of them, which is not a measurement."""
+    if failed and not record.get("total_tokens"):
+        return {}
+    return {
+        "input_tokens": whole(record.get("prompt_tokens")),
+        "output_tokens": whole(record.get("completion_tokens")),
+        "cached_input_tokens": whole(
+            either(
+                at(usage, "prompt_tokens_details", "cached_tokens"),
+                at(usage, "cache_read_input_tokens"),
+            )
+        ),
+        "reasoning_tokens": whole(at(usage, "completion_tokens_details", "reasoning_tokens")),
+    }
+
+
+def _texts(record: Record, wanted: frozenset[str]) -> Record:
+    """Null where the proxy stores or redacts no text: an empty object, or its word for it."""
+    given, row = unpacked(record.get("messages")), Record()
+    if "prompt" in wanted:
+        row["prompt"] = messages.prompt_of(given)
+    if "system_prompt" in wanted:
+        row["system_prompt"] = messages.system_of(given)
+    if "response" in wanted:
+        row["response"] = messages.response_of(unpacked(record.get("response")))
+    return {name: None if text in ("", REDACTED) else text for name, text in row.items()}
