@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from iolaus.core.errors import ConfigError, InputError
-from iolaus.logs import azure, bedrock, cloudflare, envoy, langfuse, litellm
+from iolaus.logs import azure, bedrock, cloudflare, envoy, langfuse, litellm, otlp
 from iolaus.logs.delimited import CsvReader
 from iolaus.logs.elements import ENVELOPES, elements
 from iolaus.logs.hints import did_you_mean, found_columns
@@ -30,15 +30,19 @@ LOOKED_AT = 50  # objects, until one is found that is JSON
 
 @dataclass(frozen=True)
 class Format:
-    """One known JSON format. matches: is this record one of it?"""
+    """One known JSON format. matches: is this record one of it?
+
+    shape: None for OTLP, whose records hold many exchanges each, and which has a reader of its own.
+    """
 
     name: str
     title: str
     matches: Callable[[Record], bool]
-    shape: Callable[[], Shape]
+    shape: Callable[[], Shape] | None
 
 
 KNOWN: Final = (
+    Format("otlp", "OpenTelemetry OTLP JSON", otlp.matches, None),
     Format("bedrock", "Amazon Bedrock ModelInvocationLog", bedrock.matches, bedrock.Bedrock),
     Format("langfuse", "Langfuse observations", langfuse.matches, langfuse.Langfuse),
     Format(
@@ -88,7 +92,9 @@ def open_file(
         return "csv", reader
     split = _split(path, name)
     known = _known(path, name, spec, mapping, split)
-    shape = None if known is None else known.shape()
+    if known is not None and known.shape is None:
+        return known.name, otlp.OtlpReader(path, name, rules=rules, split=split)
+    shape = None if known is None or known.shape is None else known.shape()
     json = JsonlReader(path, name, assume_utc=assume_utc, rules=rules, shape=shape, split=split)
     return ("jsonl" if known is None else known.name), json
 
