@@ -132,7 +132,7 @@ GOLDEN: list[tuple[str, Callable[[Path], Any], str]] = [
         "two known formats",
         write_text(
             "a.jsonl",
-            '{"schemaType": "ModelInvocationLog", "type": "SPAN", "traceId": "t", "startTime": 1}\n',
+            '{"schemaType":"ModelInvocationLog", "type": "SPAN", "traceId": "t", "startTime": 0}\n',
         ),
         "exchanges/a.jsonl: the first record looks like bedrock and langfuse. "
         'Write format = "bedrock" (or the other) in mapping.toml.',
@@ -158,20 +158,23 @@ GOLDEN: list[tuple[str, Callable[[Path], Any], str]] = [
         "missing column",
         lambda root: write(root, account_id=None, user=pa.array(["x"])),
         "exchanges/a.parquet: the required column 'account_id' is missing. "
-        "Rename or add it, or name its column in mapping.toml. The file has: exchange_id, model, ts, user.",
+        "Rename or add it, or name its column in mapping.toml. "
+        "The file has: exchange_id, model, ts, user.",
     ),
     (
         "other case",
         lambda root: write(root, account_id=None, Account_ID=pa.array(["x"])),
         "exchanges/a.parquet: the required column 'account_id' is missing. "
         "There is 'Account_ID', but names are case-sensitive. "
-        "Rename or add it, or name its column in mapping.toml. The file has: Account_ID, exchange_id, model, ts.",
+        "Rename or add it, or name its column in mapping.toml. "
+        "The file has: Account_ID, exchange_id, model, ts.",
     ),
     (
         "misspelt",
         lambda root: write(root, account_id=None, acount_id=pa.array(["x"])),
         "exchanges/a.parquet: the required column 'account_id' is missing. Is it 'acount_id'? "
-        "Rename or add it, or name its column in mapping.toml. The file has: acount_id, exchange_id, model, ts.",
+        "Rename or add it, or name its column in mapping.toml. "
+        "The file has: acount_id, exchange_id, model, ts.",
     ),
     (
         "column twice",

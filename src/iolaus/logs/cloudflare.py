@@ -31,9 +31,10 @@ class Cloudflare:
             "account_id": named(either(*(at(metadata, key) for key in ACCOUNT_KEYS))),
             "model": named(record.get("model")),
             "status": whole(record.get("status_code")),
-            "input_tokens": whole(record.get("tokens_in")),
-            "output_tokens": whole(record.get("tokens_out")),
         }
+        if record.get("success") is not False:  # a failed request has 0, which nobody measured
+            row["input_tokens"] = whole(record.get("tokens_in"))
+            row["output_tokens"] = whole(record.get("tokens_out"))
         if "prompt" in wanted:
             row["prompt"] = _text(messages.prompt_of(request), request)
         if "system_prompt" in wanted:

@@ -11,6 +11,15 @@ from typing import Any, Protocol
 from iolaus.logs.mapping import Record
 from iolaus.logs.rejects import Cause, Fault
 
+OURS = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # RFC 1918
+        *("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),  # carriers and pods, host, link
+        *("fc00::/7", "::1/128", "fe80::/10"),
+    )
+)
+
 
 class Shape(Protocol):
     """One known format: its record -> a row with the contract's names."""
@@ -52,23 +61,24 @@ def client_address(forwarded: Any, peer: Any = None) -> Any:
     """The client's address from an X-Forwarded-For list and the address that was connected to us.
 
     Read from the right, past private addresses (our own proxies): what stands on the left of a
-    public address is only what that client claims.
+    public address is only what that client claims. The peer counts as the leftmost, since the list
+    ends with whoever called the proxy that wrote it.
     """
     if type(forwarded) is not str:
         return without_port(peer)
     hops = [without_port(hop.strip()) for hop in forwarded.split(",")]
-    hops += [without_port(peer)] if type(peer) is str else []
-    there = [hop for hop in hops if hop]
-    return next(
-        (hop for hop in reversed(there) if not _is_private(hop)), there[0] if there else None
-    )
+    hops = [without_port(peer), *hops] if type(peer) is str else hops
+    there = [hop for hop in reversed(hops) if hop]
+    return next((hop for hop in there if not _is_ours(hop)), there[0] if there else None)
 
 
-def _is_private(text: str) -> bool:
+def _is_ours(text: str) -> bool:
+    """An address that cannot come from the Internet: a proxy, a pod, this host."""
     try:
-        return ipaddress.ip_address(text).is_private
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return True
+        return False
+    return any(address in network for network in OURS if network.version == address.version)
 
 
 def without_port(value: Any) -> Any:
