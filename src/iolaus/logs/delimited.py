@@ -205,7 +205,8 @@ class _Records:
             self._taken, self._size, self._bad_text = [], 0, None
             fault: Fault | None = None
             fields: list[str] = []
-            limit = csv.field_size_limit(lines_module.MAX_LINE)  # the process's: put back below
+            # The process's limit, put back below. Beyond it comes _TooLong: characters <= bytes.
+            limit = csv.field_size_limit(2 * lines_module.MAX_LINE)
             try:
                 fields = next(parser)
             except StopIteration:
@@ -240,7 +241,7 @@ class _Records:
         """Lines for the parser, noted as taken."""
         while (line := self._next()) is not None:
             self._taken.append(line)
-            self._size += len(line.text)
+            self._size += len(line.text) + 1
             if line.too_long or self._size > lines_module.MAX_LINE:
                 raise _TooLong
             yield self._decoded(line) + "\n"

@@ -83,7 +83,8 @@ class _Splitter:
             self._stack.append(mark)
         self._between(text[after:end])
         self._hold(text[start:end])
-        self._rest, self._before = text[end:], text[max(0, end - LOOK_BACK) : end]
+        self._before = (self._before + text[max(0, end - LOOK_BACK) : end])[-LOOK_BACK:]
+        self._rest = text[end:]
         if len(self._rest) > lines_module.MAX_LINE:
             self._rest, self._too_long = b'"', True
 
