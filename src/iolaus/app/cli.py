@@ -114,11 +114,18 @@ def simulate(
         list[str] | None,
         typer.Option("--strength", help="NAME=VALUE, such as cover=0.5; may be repeated."),
     ] = None,
+    metadata_only: Annotated[
+        bool,
+        typer.Option("--metadata-only", help="Features in place of text; for very large logs."),
+    ] = False,
 ) -> None:
     """Make a log with known truth: OUT/log and OUT/truth."""
     strengths = dict(_strength(text) for text in strength or [])
+    make = simulate_world
+    if metadata_only:
+        from iolaus.worlds.metadata import simulate_metadata as make
     with TerminalReporter() as report:
-        simulate_world(
+        make(
             family,
             seed=seed,
             accounts=accounts,
@@ -153,6 +160,31 @@ def demo(out: Out = Path("demo")) -> None:
         result = run_demo(out, report)
     _show(result, out / "results")
     score(out / "world" / "truth", out / "results")
+
+
+@app.command()
+def receive(
+    to: Annotated[Path, typer.Option("--to", help="Log directory to write.")],
+    grpc: Annotated[str, typer.Option("--grpc", help="HOST:PORT of OTLP/gRPC, or off.")] = (
+        "127.0.0.1:4317"
+    ),
+    http: Annotated[str, typer.Option("--http", help="HOST:PORT of OTLP/HTTP, or off.")] = (
+        "127.0.0.1:4318"
+    ),
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="Which attributes the columns come from.")
+    ] = None,
+    seal_every: Annotated[
+        str, typer.Option("--seal-every", help="How often rows become files: 30s, 5m.")
+    ] = "5m",
+    backlog: Annotated[
+        str, typer.Option("--backlog", help="What may wait to be stored, such as 2GB.")
+    ] = "2GB",
+) -> None:
+    """Receive OpenTelemetry GenAI spans into a log, until stopped (docs/logs/opentelemetry.md)."""
+    from iolaus.app.receive import receive as run_receive
+
+    run_receive(to, grpc=grpc, http=http, mapping=mapping, seal_every=seal_every, backlog=backlog)
 
 
 def _strength(text: str) -> tuple[str, float]:

@@ -42,9 +42,10 @@ def gather(
     *,
     texts: bool,
     waiting: dict[str, list[Message]] | None = None,
+    limit: int | None = None,
 ) -> Gathered:
     """Rows of these numbered items. waiting: messages that came before; those still without a span
-    wait on, at most MAX_WAITING of them: the oldest are lost, and counted."""
+    wait on, at most `limit` (by default MAX_WAITING) of them: the oldest are lost, and counted."""
     out = Gathered(waiting=waiting or {})
     by_key: dict[str, Row] = {}
     for number, item in found:
@@ -58,7 +59,7 @@ def gather(
         messages = sorted(out.waiting.pop(key), key=lambda m: (m.time, m.number))
         if texts:
             fill(by_key[key], of_messages((m.event, m.body) for m in messages))
-    _forget(out)
+    _forget(out, MAX_WAITING if limit is None else limit)
     return out
 
 
@@ -87,9 +88,9 @@ def _add(out: Gathered, by_key: dict[str, Row], number: int, item: Item, row: Ro
     other |= {name: value for name, value in row.items() if other.get(name) is None}
 
 
-def _forget(out: Gathered) -> None:
+def _forget(out: Gathered, limit: int) -> None:
     """Keep memory bounded: the messages that have waited longest are counted as lost."""
-    excess = sum(map(len, out.waiting.values())) - MAX_WAITING
+    excess = sum(map(len, out.waiting.values())) - limit
     for key in list(out.waiting):
         if excess <= 0:
             return
