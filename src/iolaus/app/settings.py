@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from iolaus.core.errors import ConfigError
 from iolaus.logs.enrichment import CsvFile, EnrichmentFiles
+from iolaus.logs.privacy import POLICIES, PURPOSES, require_cryptography
 
-TABLES: Final = ("scan", "enrichment")
+ALL: Final = tuple(dict.fromkeys(PURPOSES.values()))  # what pseudonyms may stand for
+TABLES: Final = ("scan", "enrichment", "privacy")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,67 @@ def load_enrichment(path: Path | None) -> EnrichmentFiles | None:
         read = _csv_file if name == "csv" else _file
         found[name] = tuple(read(entry, name, path) for entry in entries)
     return EnrichmentFiles(**found)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """The [privacy] table (docs/privacy.md).
+
+    keys: the key file, outside of log, store and results. pseudonyms: what is replaced, of `ALL`.
+    text: 'drop' (after features), 'encrypt' or 'keep'. text_days: days that sealed texts are kept.
+    keep_days: days that exchanges are kept; 0: until somebody deletes them.
+    """
+
+    keys: Path
+    pseudonyms: tuple[str, ...] = ALL
+    text: str = "drop"
+    text_days: int = 30
+    keep_days: int = 0
+
+
+def load_privacy(path: Path | None) -> Privacy | None:
+    """Read a TOML file's [privacy] table; None: there is none, and nothing is replaced.
+
+    The key file's path is taken from the configuration file's directory; it is read by `read_keys`.
+    Raises ConfigError as `load` does, and where text is to be encrypted without cryptography.
+    """
+    if path is None or "privacy" not in (document := _document(path)):
+        return None
+    given, where = dict(document["privacy"]), str(path)
+    known = [field.name for field in fields(Privacy)]
+    for name in given:
+        if name not in known:
+            raise _unknown(name, "privacy", known, where)
+    if not isinstance(given.get("keys"), str):
+        raise ConfigError(
+            "'keys' is missing in [privacy].",
+            where=where,
+            next_step='Name the key file: keys = "/etc/iolaus/keys". '
+            "Make it with: iolaus privacy new-key FILE.",
+        )
+    given["keys"] = path.parent / given["keys"]
+    given["pseudonyms"] = _purposes(given.get("pseudonyms", list(ALL)), where)
+    if given.get("text", "drop") not in POLICIES:
+        raise ConfigError(
+            f"'text' must be one of {', '.join(POLICIES)}, not {given['text']!r}.", where=where
+        )
+    for name in ("text_days", "keep_days"):
+        if type(given.get(name, 0)) is not int or given.get(name, 0) < 0:
+            raise ConfigError(f"'{name}' must be a number of days, 0 or more.", where=where)
+    privacy = Privacy(**given)
+    if privacy.text == "encrypt":
+        require_cryptography()
+    return privacy
+
+
+def _purposes(given: object, where: str) -> tuple[str, ...]:
+    if not isinstance(given, list) or not set(map(str, given)) <= set(ALL):
+        raise ConfigError(
+            "'pseudonyms' must be a list of what is to be replaced.",
+            where=where,
+            next_step=f"There are: {', '.join(ALL)}. Leave it out for all of them.",
+        )
+    return tuple(map(str, given))
 
 
 def _file(entry: object, name: str, config: Path) -> Path:
