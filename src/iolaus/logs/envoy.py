@@ -92,11 +92,12 @@ class Envoy:
 
     def row(self, record: Record, wanted: frozenset[str]) -> Record | Fault:
         given = _plain(record)
-        row = {
-            column: next((given[key] for key in keys if key in given), None)
-            for column, keys in KEYS.items()
-            if column in wanted
-        }
+        row: Record = {}
+        for column in wanted & KEYS.keys():
+            for key in KEYS[column]:
+                if key in given:
+                    row[column] = given[key]
+                    break
         for name in ("status", "input_tokens", "cached_input_tokens", "output_tokens"):
             if name in row:
                 row[name] = whole(row[name])

@@ -5,8 +5,8 @@ Titan, Meta's, Mistral's and Cohere's native bodies, Google's contents, and thei
 parts of one message are joined by a newline; images and tool calls have no text.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 from iolaus.logs.mapping import Record
 from iolaus.logs.shape import at, counted, either
@@ -90,17 +90,11 @@ def response_of(body: Any) -> str | None:
         return _streamed(body)
     if type(body) is not dict:
         return None
-    found = either(
-        _choice(_first(body.get("choices"))),
-        _content(at(body, "output", "message")),
-        text_of(body.get("content")),
-        _content(at(_first(body.get("candidates")), "content")),
-        _outputs(body.get("output")),
-        *(_plain(body.get(name)) for name in ("generation", "outputText", "completion", "text")),
-        *(_plain(_first(body.get(name))) for name in ("results", "outputs", "generations")),
-        _content(body.get("message")),
-    )
-    return as_text(found)
+    for name, read in ANSWERS.items():
+        given = body.get(name)
+        if given is not None and (text := read(given)) is not None:
+            return text
+    return None
 
 
 def request_settings(body: Any) -> Record:
@@ -130,8 +124,11 @@ def is_chat(body: Any) -> bool:
 
 
 def _count(body: Record, names: tuple[str, ...]) -> int | None:
-    given = (body.get(name) for name in names)
-    return next((v for v in given if type(v) is int and 0 <= v < 2**31), None)
+    for name in names:
+        value = body.get(name)
+        if type(value) is int and 0 <= value < 2**31:
+            return value
+    return None
 
 
 def _last_of(messages: list[Any], roles: tuple[str, ...]) -> str | None:
@@ -158,11 +155,11 @@ def _choice(choice: Any) -> str | None:
     return as_text(either(_content(at(choice, "message")), text_of(at(choice, "text"))))
 
 
-def _outputs(output: Any) -> str | None:
-    """Of the responses API: a list of items, some of them messages."""
-    if type(output) is not list:
-        return None
-    return joined(_content(i) for i in output if type(i) is dict and i.get("role") in ASSISTANT)
+def _output(output: Any) -> str | None:
+    """Converse's object with a message, or the responses API's list of items."""
+    if type(output) is list:
+        return joined(_content(i) for i in output if type(i) is dict and i.get("role") in ASSISTANT)
+    return _content(at(output, "message"))
 
 
 def _plain(value: Any) -> str | None:
@@ -195,3 +192,20 @@ def _piece(event: Record) -> str | None:
     if found is None and event.get("type") == "response.output_text.delta":
         found = event.get("delta")
     return found if type(found) is str else None
+
+
+# Where an answer's text stands, by the key of the body; the first that has one counts.
+ANSWERS: Final[dict[str, Callable[[Any], str | None]]] = {
+    "choices": lambda given: _choice(_first(given)),
+    "output": _output,
+    "content": text_of,
+    "candidates": lambda given: _content(at(_first(given), "content")),
+    "generation": _plain,
+    "outputText": _plain,
+    "completion": _plain,
+    "text": _plain,
+    "results": lambda given: _plain(_first(given)),
+    "outputs": lambda given: _plain(_first(given)),
+    "generations": lambda given: _plain(_first(given)),
+    "message": lambda given: _content(given),
+}

@@ -47,7 +47,10 @@ def present(row: Record) -> Record:
 
 def either(*values: Any) -> Any:
     """The first that is not null."""
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def named(value: Any) -> Any:
@@ -69,7 +72,9 @@ def client_address(forwarded: Any, peer: Any = None) -> Any:
     hops = [without_port(hop.strip()) for hop in forwarded.split(",")]
     hops = [without_port(peer), *hops] if type(peer) is str else hops
     there = [hop for hop in reversed(hops) if hop]
-    return next((hop for hop in there if not _is_ours(hop)), there[0] if there else None)
+    if len(there) < 2:
+        return there[0] if there else None
+    return next((hop for hop in there if not _is_ours(hop)), there[0])
 
 
 def _is_ours(text: str) -> bool:
