@@ -13,6 +13,7 @@ from rich.table import Table
 from iolaus import __version__
 from iolaus.app import settings as settings_file
 from iolaus.app.forecast import forecast
+from iolaus.app.mapping import map_log
 from iolaus.app.progress import TerminalReporter
 from iolaus.app.replay import replay as run_replay
 from iolaus.app.scan import scan as run_scan
@@ -28,6 +29,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("map")(map_log)
 
 Log = Annotated[Path, typer.Argument(help="Log directory (docs/data-contract.md).")]
 Out = Annotated[Path, typer.Option("--out", help="Directory for the results.")]

@@ -126,10 +126,12 @@ _HOURS: Final[dict[str, tuple[tuple[float, ...], float]]] = {
     ),
     "flat": ((1.0,) * 24, 1.0),
 }
+RHYTHMS: Final = tuple(_HOURS)
 FIRST_WEEKDAY = 0  # every world starts on a Monday
 
 
-def _profile(rhythm: str) -> tuple[Floats, float]:
+def profile(rhythm: str) -> tuple[Floats, float]:
+    """Share of each local hour 0..23 of a weekday, and what a weekend day is worth."""
     hours, weekend = _HOURS[rhythm]
     weights = np.asarray(hours, dtype=np.float64)
     return weights / weights.sum(), weekend
@@ -140,7 +142,7 @@ def _days(account: Account, span: float, sittings: int, rng: np.random.Generator
     first = max(account.start, 0.0) + account.zone * HOUR
     last = min(account.end, span) + account.zone * HOUR
     days = np.arange(np.floor(first / DAY), np.floor((last - 1) / DAY) + 1)
-    _, weekend = _profile(account.rhythm)
+    _, weekend = profile(account.rhythm)
     weights = np.where((days + FIRST_WEEKDAY) % 7 >= 5, weekend, 1.0)
     if account.rhythm not in ("product", "flat"):
         weights = weights * rng.lognormal(0.0, 1.0, days.size)  # projects come and go
@@ -153,7 +155,7 @@ def _days(account: Account, span: float, sittings: int, rng: np.random.Generator
 def sit(account: Account, count: int, span: float, rng: np.random.Generator) -> tuple[Floats, Ints]:
     """Moments of `count` exchanges (seconds, sorted) and the number of the sitting of each."""
     sittings = max(1, min(count, int(rng.poisson(count / account.session)) or 1))
-    hours, _ = _profile(account.rhythm)
+    hours, _ = profile(account.rhythm)
     local = _days(account, span, sittings, rng) * DAY
     local += (rng.choice(24, size=sittings, p=hours) + rng.random(sittings)) * HOUR
     starts = np.sort(local - account.zone * HOUR)
@@ -175,7 +177,7 @@ def habit(rhythms: list[str], local: Floats) -> Floats:
     """Rate of each account's own rhythm at its local time (seconds); about 1 on average."""
     out = np.empty(local.size)
     for name in set(rhythms):
-        hours, weekend = _profile(name)
+        hours, weekend = profile(name)
         mine = np.array([r == name for r in rhythms])
         days = np.floor(local[mine] / DAY)
         rate = hours[((local[mine] % DAY) // HOUR).astype(np.int64)] * 24

@@ -6,40 +6,42 @@ written one after the other, so that memory holds one day of text.
 """
 
 import json
-import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.files import write_table, write_text
-from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, RELEASES, TS
-from iolaus.worlds.attacks import FAMILIES, Attack, apply, build, customers, volumes
+from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, TS
+from iolaus.worlds.attacks import FAMILIES, Attack, build, customers, volumes
 from iolaus.worlds.benign import populations
 from iolaus.worlds.benign.individuals import fraud
 from iolaus.worlds.book import Book
-from iolaus.worlds.days import Releases, day_table
 from iolaus.worlds.days import World as Scene
-from iolaus.worlds.grammar import Grammar
+from iolaus.worlds.days import day_table
 from iolaus.worlds.model import DAY, NO_ITEM, Account, Cohort, Floats, Ints, Rows, Schedule, token
-from iolaus.worlds.network import Network
 from iolaus.worlds.people import Stage, spread
 from iolaus.worlds.rhythms import sit
-
-FIRST_DAY: Final = datetime(2026, 6, 1, tzinfo=UTC)  # a Monday
-LEAST_HONEST = 4  # exchanges per honest account, on average, below which habits mean nothing
-FAILING = 0.015  # share of honest exchanges that fail
-FRAUD = 0.004  # share of paying strangers whose card is found on others
-BANNED = 0.004  # share of honest accounts that are banned, throttled or stepped up in the window
-DISPOSABLE: Final = ("mailinator.com", "tempmail.dev", "10minutemail.net", "yopmail.com")
-TIERS: Final = ("swift", "core", "grand")
-Progress = Callable[[str, int, int], None]
+from iolaus.worlds.setting import (
+    BANNED,
+    FAILING,
+    FIRST_DAY,
+    FRAUD,
+    Progress,
+    checked,
+    generator,
+    micros,
+    operators,
+    releases_of,
+    releases_table,
+    stage_of,
+    time_of,
+    without,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,96 +67,32 @@ def simulate(
     arguments give the same bytes. Raises InputError where `out` holds something, the exchanges
     cannot suffice or a corpus file is missing; ConfigError for an unknown family or strength.
     """
-    attacks = _attacks(family, seed, strength or {})
-    members = _checked(family, attacks, accounts, exchanges, out, campaign_accounts, days)
-    stage = _stage(seed, days, corpora)
-    releases = _releases(stage, _rng(seed, "releases"))
+    attacks = operators(family, seed, strength or {})
+    members = checked(family, attacks, accounts, exchanges, out, campaign_accounts, days)
+    stage = stage_of(seed, days, corpora)
+    releases = releases_of(stage, generator(seed, "releases"))
     stage.released = tuple(sorted(t for times in releases.at for t in times if t > 0))
     left = exchanges - sum(volumes(attacks, members))
     cohorts = _honest(
         stage, accounts - members - customers(attacks, members), FAMILIES[family].honest
     )
     if members:
-        cohorts |= build(stage, attacks, members, _rng(seed, "campaign"))
+        cohorts |= build(stage, attacks, members, generator(seed, "campaign"))
     people = [a for cohort in cohorts.values() for a in cohort.accounts]
     for number, account in enumerate(people):
         account.id = f"acct_{token(seed, 'account', number, chars=14)}"
-    fraud(stage, [a for a in people if a.campaign_id is None], FRAUD, _rng(seed, "fraud"))
+    fraud(stage, [a for a in people if a.campaign_id is None], FRAUD, generator(seed, "fraud"))
     plan = _schedules(stage, cohorts, left, progress)
-    scene = Scene(stage, people, Book.of(people, seed), releases, _micros(FIRST_DAY))
+    scene = Scene(stage, people, Book.of(people, seed), releases, micros(FIRST_DAY))
     hidden = FAMILIES[family].hidden
-    _write_tables(out / "log", scene, hidden, _rng(seed, "enforcement"))
+    _write_tables(out / "log", scene, hidden, generator(seed, "enforcement"))
     _write_days(out / "log", scene, plan, hidden, progress)
     return _write_truth(out, family, scene, plan, attacks if members else (), strength or {}, days)
 
 
-def _checked(
-    family: str, attacks: tuple[Attack, ...], accounts: int, exchanges: int, out: Path,
-    campaign: int | None, days: int,
-) -> int:  # fmt: skip
-    """The number of campaign accounts, once the request makes sense."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(
-            "the output directory is not empty.", where=str(out), next_step="Name a new one."
-        )
-    if days < 3:
-        raise InputError(f"{days} days are too few.", next_step="Ask for 3 or more.")
-    one = FAMILIES[family]
-    members = round(accounts * one.accounts) if campaign is None else campaign
-    if one.draw is None:
-        if campaign:
-            raise InputError(
-                f"the {family} family has no campaign.", next_step="Drop campaign_accounts."
-            )
-        members = 0
-    honest = accounts - members - customers(attacks, members)
-    least = populations(one.honest).least
-    if honest < least or members < 0:
-        raise InputError(
-            f"{accounts} accounts leave {honest} honest ones; the populations need {least}.",
-            next_step="Ask for more accounts, or fewer in the campaign.",
-        )
-    sent = sum(volumes(attacks, members))
-    need = sent + LEAST_HONEST * (accounts - members)
-    if exchanges < need:
-        raise InputError(
-            f"{exchanges:,} exchanges do not suffice: {members:,} campaign accounts send "
-            f"{sent:,} and {accounts - members:,} honest ones at least {LEAST_HONEST} each.",
-            next_step=f"Ask for {need:,} or more, or for fewer campaign accounts.",
-        )
-    return members
-
-
-def _rng(seed: int, name: str) -> np.random.Generator:
-    return np.random.default_rng([seed, zlib.crc32(name.encode())])
-
-
-def _micros(at: datetime) -> int:
-    return int(at.timestamp()) * 1_000_000
-
-
-def _stage(seed: int, days: int, corpora: Path | None) -> Stage:
-    if corpora is None:
-        return Stage(seed, days * DAY, Network(), Grammar(), DISPOSABLE)
-    from iolaus.worlds.corpora import Corpora
-
-    real = Corpora.read(corpora)
-    return Stage(seed, days * DAY, real.network(), real, real.disposable, real.clients())
-
-
-def _attacks(family: str, seed: int, strength: Mapping[str, float]) -> tuple[Attack, ...]:
-    """The operators that the seed draws, with the strengths asked for."""
-    if family not in FAMILIES:
-        raise ConfigError(f"no family '{family}'.", next_step=f"One of: {', '.join(FAMILIES)}.")
-    drawn = FAMILIES[family].attacks(_rng(seed, "attack"))
-    if strength and not drawn:
-        raise ConfigError(f"the {family} family has no campaign.", next_step="Drop the strengths.")
-    return apply(drawn, strength)
-
-
 def _honest(stage: Stage, count: int, mix: str) -> dict[str, Cohort]:
     """Each population's accounts."""
-    return populations(mix).build(stage, count, lambda name: _rng(stage.seed, name))
+    return populations(mix).build(stage, count, lambda name: generator(stage.seed, name))
 
 
 def _schedules(
@@ -171,7 +109,7 @@ def _schedules(
     parts: list[Schedule] = []
     slot, at = 0, 0
     for name, cohort in cohorts.items():
-        rng = _rng(stage.seed, f"schedule {name}")
+        rng = generator(stage.seed, f"schedule {name}")
         if progress:
             progress("schedule", slot, sum(len(c.accounts) for c in cohorts.values()))
         if cohort.schedule:
@@ -226,25 +164,13 @@ def _sorted(parts: list[Schedule]) -> Schedule:
     return Schedule(**{name: values[order] for name, values in columns.items()})
 
 
-def _releases(stage: Stage, rng: np.random.Generator) -> Releases:
-    """One or two models a tier before the log, two to four released during it."""
-    names: list[list[str]] = [[f"{tier}-3"] for tier in TIERS]
-    at: list[list[float]] = [[-float("inf")] for _ in TIERS]
-    count = int(rng.integers(2, 5))
-    for time in (np.arange(count) + rng.uniform(0.2, 0.8, count)) / count * 0.9 * stage.span:
-        tier = 2 if not any(len(n) > 1 for n in names) else int(rng.integers(len(TIERS)))
-        names[tier].append(f"{TIERS[tier]}-{3 + len(names[tier])}")
-        at[tier].append(float(np.floor(time / 3600) * 3600))
-    return Releases(tuple(map(tuple, names)), tuple(map(tuple, at)))
-
-
 def _write_tables(
     log: Path, scene: Scene, hidden: tuple[str, ...], rng: np.random.Generator
 ) -> None:
     rows = sorted(
         (
             {
-                "account_id": a.id, "created_at": _time(scene, a.created),
+                "account_id": a.id, "created_at": time_of(a.created),
                 "organization_id": a.organization_id, "email_domain": a.email_domain,
                 "email_hash": a.email_hash, "payment_fingerprint": a.payment,
                 "billing_country": a.billing_country, "signup_ip": a.signup_ip,
@@ -255,29 +181,11 @@ def _write_tables(
         ),
         key=lambda row: str(row["account_id"]),
     )  # fmt: skip
-    table = _without(pa.Table.from_pylist(rows, schema=ACCOUNTS), hidden)
+    table = without(pa.Table.from_pylist(rows, schema=ACCOUNTS), hidden)
     write_table(table, log / "accounts.parquet")
-    models = [
-        {"model": n, "released_at": _time(scene, t if np.isfinite(t) else -200.0 * DAY)}
-        for names, times in zip(scene.releases.names, scene.releases.at, strict=True)
-        for n, t in zip(names, times, strict=True)
-    ]
-    write_table(pa.Table.from_pylist(models, schema=RELEASES), log / "releases.parquet")
+    write_table(releases_table(scene.releases), log / "releases.parquet")
     acts = _enforcement(scene, rng)
     write_table(pa.Table.from_pylist(acts, schema=ENFORCEMENT), log / "enforcement.parquet")
-
-
-def _without(table: pa.Table, hidden: tuple[str, ...]) -> pa.Table:
-    """The table with these of its columns null, as a provider has it who does not keep them."""
-    for name in hidden:
-        if name in table.column_names:
-            place, field = table.column_names.index(name), table.schema.field(name)
-            table = table.set_column(place, field, pa.nulls(table.num_rows, field.type))
-    return table
-
-
-def _time(scene: Scene, seconds: float) -> datetime:
-    return FIRST_DAY + timedelta(seconds=int(seconds))
 
 
 def _enforcement(scene: Scene, rng: np.random.Generator) -> list[dict[str, object]]:
@@ -285,13 +193,11 @@ def _enforcement(scene: Scene, rng: np.random.Generator) -> list[dict[str, objec
     acts: list[dict[str, object]] = []
     for account in scene.accounts:
         if account.banned is not None:
-            acts.append(
-                {"account_id": account.id, "at": _time(scene, account.banned), "action": "ban"}
-            )
+            acts.append({"account_id": account.id, "at": time_of(account.banned), "action": "ban"})
         elif rng.random() < BANNED:
             at = float(rng.uniform(max(0.0, account.start), scene.stage.span))
             action = str(rng.choice(("ban", "throttle", "step_up"), p=(0.5, 0.3, 0.2)))
-            acts.append({"account_id": account.id, "at": _time(scene, at), "action": action})
+            acts.append({"account_id": account.id, "at": time_of(at), "action": action})
     return sorted(acts, key=lambda act: (str(act["at"]), str(act["account_id"])))
 
 
@@ -308,10 +214,10 @@ def _write_days(
         if part.size == 0:
             continue
         rows = Rows(plan.slot, plan.ts, sequence, plan.item, plan.sitting).take(part)
-        rng = _rng(scene.stage.seed, f"day {day}")
+        rng = generator(scene.stage.seed, f"day {day}")
         table = day_table(scene, rows, plan.failed[part], int(edges[day]), rng)
         name = f"day={(FIRST_DAY + timedelta(days=day)).date().isoformat()}.parquet"
-        write_table(_without(table, hidden), log / "exchanges" / name)
+        write_table(without(table, hidden), log / "exchanges" / name)
     if progress:
         progress("write", days, days)
 
