@@ -29,7 +29,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("map")(map_log)
 
 Log = Annotated[Path, typer.Argument(help="Log directory (docs/data-contract.md).")]
 Out = Annotated[Path, typer.Option("--out", help="Directory for the results.")]
@@ -139,6 +138,9 @@ def simulate(
             progress=report,
         )
     _print(f"The log is in {out / 'log'}, the truth in {out / 'truth'}.")
+
+
+app.command("map")(map_log)
 
 
 @app.command()

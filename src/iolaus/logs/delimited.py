@@ -7,6 +7,7 @@ standard library's parser is slower than both, and still fast enough (docs/readi
 import csv
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from iolaus.logs import lines as lines_module
 from iolaus.logs.convert import Written, column
 from iolaus.logs.hints import did_you_mean, found_columns
 from iolaus.logs.lines import BYTE_ORDER_MARK, Line, every_line
-from iolaus.logs.mapping import CsvOptions, LogMapping, Rule
+from iolaus.logs.mapping import CsvOptions, LogMapping, Record, Rule
 from iolaus.logs.reader import EXCERPT_CHARS, Chunk
 from iolaus.logs.rejects import Cause, Fault
 from iolaus.logs.spec import TableSpec
@@ -118,6 +119,11 @@ class CsvReader:
                 if len(found) == len(wanted):
                     break
         return found
+
+    def head(self, rows: int) -> list[Record]:
+        """The first rows as they are written, by the file's own column names."""
+        good = (row.fields for row in islice(self._rows(), rows) if row.fault is None)
+        return [dict(zip(self._header or (), fields, strict=True)) for fields in good]
 
     def _needed(self, spec: TableSpec) -> set[str]:
         """Names of the file's columns that are read."""

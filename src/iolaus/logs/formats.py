@@ -90,7 +90,7 @@ def open_file(
     if path.name.endswith(CSV_SUFFIXES) or given == "csv":
         reader = CsvReader(path, name, table=spec.name, mapping=mapping, assume_utc=assume_utc)
         return "csv", reader
-    split = _split(path, name)
+    split = split_of(path, name)
     known = _known(path, name, spec, mapping, split)
     if known is not None and known.shape is None:
         return known.name, otlp.OtlpReader(path, name, rules=rules, split=split)
@@ -151,7 +151,7 @@ def first_records(path: Path, name: str, split: Split) -> Iterator[Record]:
             yield record
 
 
-def _split(path: Path, name: str) -> Split:
+def split_of(path: Path, name: str) -> Split:
     """Lines, or (in .json files) an array, an envelope, or objects written over several lines."""
     if not path.name.endswith(JSON_SUFFIXES):
         return lines

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from iolaus.core.errors import InputError
 from iolaus.core.tables import TEXT_COLUMNS
 from iolaus.logs.hints import did_you_mean, first_line, found_columns
-from iolaus.logs.mapping import Rule
+from iolaus.logs.mapping import Record, Rule
 from iolaus.logs.parquet_sources import Source, sources
 from iolaus.logs.reader import BATCH_ROWS, EXCERPT_CHARS, Chunk
 from iolaus.logs.sizes import FOLDED_LIMIT, gathered, group_bytes, in_slices, rows_at_once
@@ -20,6 +20,7 @@ from iolaus.logs.spec import EXCHANGES, TableSpec
 from iolaus.logs.times import Faults
 
 MAGIC = b"PAR1"  # first and last bytes of every Parquet file
+FEWEST_AT_ONCE = 64  # rows of a sample: texts may be long
 PROMPT = EXCHANGES.schema.field("prompt")
 
 
@@ -78,6 +79,17 @@ class ParquetReader:
                 start = int(ends[group] - counts[group])
                 found |= self._prompts_of(file, source, int(group), start, wanted)
             return found
+
+    def head(self, rows: int) -> list[Record]:
+        """The first rows as they are stored, by the file's own column names."""
+        with self._open() as file:
+            batches = file.iter_batches(min(rows, FEWEST_AT_ONCE), use_threads=False)
+            found: list[Record] = []
+            for batch in batches:
+                found += batch.to_pylist()
+                if len(found) >= rows:
+                    break
+            return found[:rows]
 
     def _prompt_source(self, schema: pa.Schema) -> Source | None:
         wanted = pa.schema([PROMPT])
