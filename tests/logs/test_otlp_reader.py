@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from otlp_requests import attribute, span, spans
 
 from iolaus.core.errors import InputError
 from iolaus.logs import Rejects, open_log
@@ -60,44 +61,6 @@ def read(log: Path) -> tuple[list[dict[str, Any]], dict[str, int]]:
     rows = pa.Table.from_batches(open_log(log, rejects=rejects).batches()).to_pylist()
     assert rejects.rows_seen == len(rows) + sum(rejects.counts.values())
     return rows, rejects.counts
-
-
-def attribute(name: str, value: Any) -> dict[str, Any]:
-    """One key and its AnyValue."""
-    if isinstance(value, list):
-        return {
-            "key": name,
-            "value": {"arrayValue": {"values": [{"stringValue": v} for v in value]}},
-        }
-    kinds = {bool: "boolValue", int: "intValue", float: "doubleValue", str: "stringValue"}
-    shown = str(value) if type(value) is int else value
-    return {"key": name, "value": {kinds[type(value)]: shown}}
-
-
-def span(number: int = 1, *, events: Any = (), status: Any = None, **more: Any) -> dict[str, Any]:
-    """A chat span of account a, with more attributes (`__`: a dot; None takes one away)."""
-    given = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m", "enduser.id": "a"}
-    given |= {name.replace("__", "."): value for name, value in more.items()}
-    return {
-        "traceId": f"{number:032x}",
-        "spanId": f"{number:016x}",
-        "name": "chat m",
-        "kind": 3,
-        "startTimeUnixNano": "1780000000123456789",
-        "attributes": [attribute(n, v) for n, v in given.items() if v is not None],
-        "events": list(events),
-        "status": status or {},
-    }
-
-
-def spans(*several: dict[str, Any], resource: dict[str, Any] | None = None) -> dict[str, Any]:
-    """An export request of spans."""
-    attributes = [attribute(name, value) for name, value in (resource or {}).items()]
-    return {
-        "resourceSpans": [
-            {"resource": {"attributes": attributes}, "scopeSpans": [{"spans": list(several)}]}
-        ]
-    }
 
 
 @pytest.mark.parametrize("name", NAMES)

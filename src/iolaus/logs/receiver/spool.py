@@ -13,8 +13,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from iolaus.logs.receiver.answers import Busy
 
@@ -45,7 +46,7 @@ class Spool:
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
         self._writing = False
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._size = 0
         self._sealing_bytes = sum(path.stat().st_size for path in segments(folder))
 
@@ -88,8 +89,9 @@ class Spool:
         error: OSError | None = None
         try:
             file = self._open()
-            file.write(b"".join(_frame(ticket.data) for ticket in batch))
-            file.flush()
+            data = memoryview(b"".join(_frame(ticket.data) for ticket in batch))
+            while data:
+                data = data[file.write(data) :]
             os.fsync(file.fileno())
             self._size = file.tell()
         except OSError as failed:  # a full disk, say: after it, this file cannot be trusted
@@ -102,10 +104,10 @@ class Spool:
                 self._close()
             self._changed.notify_all()
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> FileIO:
         if self._file is None:
             path = self._folder / f"{self._next:012}{SUFFIX}"
-            self._file = path.open("xb")
+            self._file = path.open("xb", buffering=0)
             self._next += 1
             sync_folder(self._folder)
         return self._file
@@ -113,7 +115,9 @@ class Spool:
     def _close(self) -> None:
         if self._file is None:
             return
-        with suppress(OSError):  # what was acknowledged is on the disk; the rest was refused
+        with suppress(OSError):  # what was acknowledged is on the disk; what was refused goes
+            self._file.truncate(self._size)
+        with suppress(OSError):
             self._file.close()
         self._sealing_bytes += Path(self._file.name).stat().st_size
         self._file, self._size = None, 0
