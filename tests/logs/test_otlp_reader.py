@@ -309,6 +309,12 @@ def test_one_bad_span_costs_one_span(otlp_log: WriteOtlp) -> None:
     assert counts == {"wrong type": 1}
 
 
+def test_a_span_that_is_there_twice_is_a_row_once(otlp_log: WriteOtlp) -> None:
+    rows, counts = read(otlp_log(spans(span(1), span(1)), spans(span(1), span(2))))
+    assert len(rows) == 2
+    assert counts == {"duplicate exchange_id": 2}
+
+
 def test_numbers_as_text_and_whole_floats_are_numbers(otlp_log: WriteOtlp) -> None:
     rows, _ = read(
         otlp_log(spans(span(gen_ai__usage__input_tokens="12", gen_ai__usage__output_tokens=3.0)))

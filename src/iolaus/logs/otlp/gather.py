@@ -47,7 +47,7 @@ def gather(
     """Rows of these numbered items. waiting: messages that came before; those still without a span
     wait on, at most `limit` (by default MAX_WAITING) of them: the oldest are lost, and counted."""
     out = Gathered(waiting=waiting or {})
-    by_key: dict[str, Row] = {}
+    by_key: dict[str, tuple[Row, bool]] = {}  # with: is there a span's row in it
     for number, item in found:
         if isinstance(item, Fault):
             out.lost.append((number, item))
@@ -58,7 +58,7 @@ def gather(
     for key in by_key.keys() & out.waiting.keys():
         messages = sorted(out.waiting.pop(key), key=lambda m: (m.time, m.number))
         if texts:
-            fill(by_key[key], of_messages((m.event, m.body) for m in messages))
+            fill(by_key[key][0], of_messages((m.event, m.body) for m in messages))
     _forget(out, MAX_WAITING if limit is None else limit)
     return out
 
@@ -73,16 +73,26 @@ def message_of(number: int, item: Item) -> Message | None:
     return None
 
 
-def _add(out: Gathered, by_key: dict[str, Row], number: int, item: Item, row: Row | Fault) -> None:
+def _add(
+    out: Gathered,
+    by_key: dict[str, tuple[Row, bool]],
+    number: int,
+    item: Item,
+    row: Row | Fault,
+) -> None:
     if isinstance(row, Fault):
         out.lost.append((number, row))
         return
-    other = by_key.get(item.key)
+    other, has_span = by_key.get(item.key, (None, False))
     if other is None:
         out.rows.append((number, row))
         if item.key:
-            by_key[item.key] = row
+            by_key[item.key] = row, item.is_span
         return
+    if item.is_span == has_span:
+        out.lost.append((number, Fault(Cause.DUPLICATE_EXCHANGE, item.key)))
+        return
+    by_key[item.key] = other, True
     if item.is_span:  # its start is when the request arrived; an event is sent when all is over
         other["ts"] = row.get("ts", other.get("ts"))
     other |= {name: value for name, value in row.items() if other.get(name) is None}

@@ -1,0 +1,267 @@
+"""Input that somebody made to hurt: never a crash, never a row lost without being counted."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import orjson
+import otlp_requests as otlp
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from iolaus.logs.checks import keep_valid
+from iolaus.logs.otlp import OtlpReader, items_of
+from iolaus.logs.otlp.exchange import exchange_of
+from iolaus.logs.otlp.items import MAX_DEPTH, Item
+from iolaus.logs.otlp.texts import texts_of
+from iolaus.logs.rejects import Fault
+from iolaus.logs.spec import EXCHANGES
+
+COLUMNS = tuple(EXCHANGES.schema.names)
+CALM = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+TEXT = st.text(max_size=20) | st.sampled_from(
+    ["", "\x00", "\u202e", "=1+1", "[{", '{"role": []}', "1e999", "9" * 40, "ffff", "0"]
+)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXT
+ANY_JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    [
+        *("enduser.id", "gen_ai.operation.name", "gen_ai.request.model", "gen_ai.provider.name"),
+        *("gen_ai.request.temperature", "gen_ai.request.max_tokens", "gen_ai.request.choice.count"),
+        *("gen_ai.usage.input_tokens", "gen_ai.request.stream", "gen_ai.response.finish_reasons"),
+        *("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions"),
+        *("gen_ai.tool.definitions", "gen_ai.prompt.0.content", "gen_ai.prompt.0.role"),
+        *("gen_ai.prompt.999999.content", "gen_ai.prompt", "gen_ai.completion", "input.value"),
+        *("llm.invocation_parameters", "llm.request.functions.0.name", "http.status_code"),
+        *("error.type", "client.address", "event.name", "client.as.number", "x"),
+    ]
+)
+VALUES = st.one_of(
+    st.builds(lambda v: {"stringValue": v}, TEXT),
+    st.builds(lambda v: {"intValue": v}, st.integers(-(2**70), 2**70) | TEXT | st.floats()),
+    st.builds(lambda v: {"doubleValue": v}, st.floats() | TEXT),
+    st.builds(lambda v: {"boolValue": v}, st.booleans() | TEXT),
+    st.builds(lambda v: {"bytesValue": v}, TEXT),
+    st.builds(lambda v: {"arrayValue": {"values": v}}, st.lists(ANY_JSON, max_size=3)),
+    st.builds(lambda v: {"kvlistValue": {"values": v}}, ANY_JSON),
+    ANY_JSON,
+)
+PAIRS = st.lists(st.builds(lambda k, v: {"key": k, "value": v}, NAMES, VALUES), max_size=8)
+EVENTS = st.lists(
+    st.builds(
+        lambda n, a: {"name": n, "attributes": a},
+        st.sampled_from(["gen_ai.content.prompt", "gen_ai.user.message", "gen_ai.choice", "x"]),
+        PAIRS,
+    ),
+    max_size=2,
+)
+ITEMS = st.fixed_dictionaries(
+    {"attributes": PAIRS | ANY_JSON},
+    optional={
+        "traceId": TEXT | ANY_JSON,
+        "spanId": TEXT | st.just("00000000000000aa"),
+        "name": ANY_JSON,
+        "eventName": st.sampled_from(["gen_ai.user.message", "gen_ai.choice", "x"]) | ANY_JSON,
+        "startTimeUnixNano": st.just("1780000000000000000") | ANY_JSON,
+        "timeUnixNano": ANY_JSON,
+        "events": EVENTS | ANY_JSON,
+        "status": ANY_JSON,
+        "body": VALUES,
+    },
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[Any, int]:
+    """An export request, and how many spans or records stand in it in plain sight."""
+    items = draw(st.lists(ITEMS, max_size=4))
+    if draw(st.booleans()):
+        return {"resourceSpans": [{"scopeSpans": [{"spans": items}]}]}, len(items)
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": items}]}]}, len(items)
+
+
+def written(value: Any) -> bytes:
+    """As JSON; integers beyond 64 bits and infinities by Python's own writer."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        import json
+
+        return json.dumps(value, allow_nan=True).encode("utf-8", "surrogatepass")
+
+
+def total(path: Path) -> int:
+    """Kept, rejected and lost rows of a file; every column is typed as promised."""
+    count = 0
+    for chunk in OtlpReader(path, "f").chunks(EXCHANGES, COLUMNS):
+        lost = len(chunk.lost)
+        kept = keep_valid(chunk, EXCHANGES)
+        assert kept.schema.equals(EXCHANGES.schema)
+        count += kept.num_rows + len(chunk.faults) + lost
+    return count
+
+
+@CALM
+@given(several=st.lists(requests(), min_size=1, max_size=3))
+def test_every_span_and_record_comes_out_once(
+    several: list[tuple[Any, int]], tmp_path: Path
+) -> None:
+    """As a row or with a cause; a message that found its span is part of that row."""
+    path = tmp_path / "f.jsonl"
+    lines = [written(request) for request, _ in several]
+    path.write_bytes(b"\n".join(lines))
+    readable = [_readable(line) for line in lines]
+    expected = sum(n if ok else 1 for (_, n), ok in zip(several, readable, strict=True))
+    joined = _joined_messages(lines)
+    assert expected - joined <= total(path) <= expected
+
+
+def _readable(line: bytes) -> bool:
+    try:
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _joined_messages(lines: list[bytes]) -> int:
+    """How many items could have been put into another's row: those that share a span's key."""
+    keys: list[str] = []
+    for line in lines:
+        if _readable(line):
+            found = items_of(orjson.loads(line))
+            keys += [item.key for item in found if isinstance(item, Item) and item.key]
+    return len(keys) - len(set(keys))
+
+
+@CALM
+@given(data=st.binary(max_size=200) | st.builds(written, ANY_JSON))
+def test_any_bytes_at_all(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(data)
+    lines = [line for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()]
+    assert total(path) <= max(len(lines), 1)
+
+
+@CALM
+@given(document=ANY_JSON)
+def test_any_document_gives_items_or_faults(document: Any) -> None:
+    for found in items_of(document):
+        if isinstance(found, Item):
+            exchange_of(found, {})
+            texts_of(found)
+        else:
+            assert isinstance(found, Fault)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 300])
+def test_deep_values(depth: int) -> None:
+    value: Any = {"stringValue": "x"}
+    for _ in range(depth):
+        value = {"arrayValue": {"values": [value]}}
+    request = otlp.spans(otlp.span() | {"attributes": [{"key": "k", "value": value}]})
+    (found,) = items_of(request)
+    assert isinstance(found, Item) == (depth <= MAX_DEPTH)
+
+
+def test_deep_json_is_one_rejected_line(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    good = otlp.json(otlp.spans(otlp.span()))
+    path.write_bytes(b'{"resourceSpans":' + b"[" * 100_000 + b"\n" + good + b"\n")
+    assert total(path) == 2
+
+
+def test_the_schema_changes_in_the_middle(tmp_path: Path) -> None:
+    path = tmp_path / "f.jsonl"
+    good = otlp.json(otlp.spans(otlp.span()))
+    other = orjson.dumps({"exchange_id": "e", "ts": 5})
+    path.write_bytes(b"\n".join([good, other, b"", b"\x00\x00", good.replace(b"m", b"\xff", 1)]))
+    assert total(path) == 4
+
+
+def test_a_bomb_in_a_file_is_read_as_a_stream(tmp_path: Path, monkeypatch: Any) -> None:
+    """8 MB in a line where 1 MB is allowed: one reject, and the lines around it are read."""
+    monkeypatch.setattr("iolaus.logs.lines.MAX_LINE", 2**20)
+    path = tmp_path / "f.jsonl.gz"
+    good = otlp.json(otlp.spans(otlp.span()))
+    after = otlp.json(otlp.spans(otlp.span(2)))
+    path.write_bytes(gzip.compress(good + b"\n" + b"x" * (8 * 2**20) + b"\n" + after))
+    assert total(path) == 3
+
+
+# --- the receiver's decoders ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def accept() -> Any:
+    """An acceptor whose store keeps the frames in a list."""
+    pytest.importorskip("grpc", reason="the receiver needs the extra iolaus[otlp]")
+    from iolaus.logs.receiver.accept import Acceptor
+
+    class Kept(list[bytes]):
+        def append(self, data: bytes) -> None:
+            super().append(data)
+
+    store = Kept()
+    acceptor = Acceptor(store)
+    return acceptor, store
+
+
+@CALM
+@given(request=requests() | st.builds(lambda d: (d, 0), ANY_JSON))
+def test_any_json_is_accepted_or_refused(request: tuple[Any, int], accept: Any) -> None:
+    from iolaus.logs.receiver.answers import Refused
+
+    acceptor, store = accept
+    store.clear()
+    for signal in ("traces", "logs"):
+        try:
+            answer = acceptor.json(signal, written(request[0]))
+        except Refused:
+            continue
+        assert answer.rejected >= 0
+    for frame in store:
+        found = orjson.loads(frame)
+        assert len(found["rows"]) == len(found["of_span"])
+
+
+@CALM
+@given(data=st.binary(max_size=300), flips=st.lists(st.integers(0, 10_000), max_size=4))
+def test_any_protobuf_is_accepted_or_refused(data: bytes, flips: list[int], accept: Any) -> None:
+    """Random bytes, and a good request with some bytes changed."""
+    from iolaus.logs.receiver.answers import Refused
+
+    acceptor, store = accept
+    store.clear()
+    good = bytearray(otlp.protobuf(otlp.spans(otlp.span(1), otlp.span(2))))
+    for place in flips:
+        good[place % len(good)] ^= 1 + place % 255
+    for body in (data, bytes(good)):
+        for signal in ("traces", "logs"):
+            try:
+                acceptor.protobuf(signal, body)
+            except Refused:
+                continue
+    for frame in store:
+        orjson.loads(frame)
+
+
+@CALM
+@given(data=st.binary(max_size=300))
+def test_any_gzip_is_unpacked_or_refused(data: bytes) -> None:
+    pytest.importorskip("grpc", reason="the receiver needs the extra iolaus[otlp]")
+    from iolaus.logs.receiver.answers import Refused
+    from iolaus.logs.receiver.http_server import unpacked
+
+    assert unpacked(gzip.compress(data)) == data
+    for broken in (data, gzip.compress(data)[:-3], b"\x1f\x8b\x08" + data):
+        with pytest.raises(Refused):
+            unpacked(broken)
