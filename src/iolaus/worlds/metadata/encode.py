@@ -20,6 +20,7 @@ from iolaus.worlds.metadata.tables import (
     CHANNEL_NAMES,
     COUNTRY_NAMES,
     HASH,
+    MASKED,
     Dictionaries,
     Tables,
     account_numbers,
@@ -110,14 +111,14 @@ class Encoder:
 
     def _said(self, rows: Ints) -> dict[str, pa.Array]:
         absent = rows[c.SYSTEM] < 0
-        exact = self._tables.texts[:, HASH][np.maximum(rows[c.SYSTEM], 0)]
+        texts = self._tables.texts[np.maximum(rows[c.SYSTEM], 0)]
         return {
             "prompt_hash": pa.array(rows[c.PROMPT]),
             "prompt_chars": _int32(rows[c.CHARS]),
             "prompt_words": _int32(rows[c.WORDS]),
             "skeleton": pa.array(rows[c.SKELETON]),
-            "system_hash": pa.array(exact, mask=absent),
-            "system_skeleton": pa.array(mix64(exact, 3), mask=absent),
+            "system_hash": pa.array(texts[:, HASH], mask=absent),
+            "system_skeleton": pa.array(texts[:, MASKED], mask=absent),
             "capability": _coded(rows[c.CAPABILITY].astype(np.int32), CAPABILITY_NAMES),
             "capability_bits": _int32(rows[c.CAPABILITY_BITS]),
         }

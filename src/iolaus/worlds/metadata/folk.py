@@ -108,8 +108,9 @@ def collapse(cohorts: dict[str, Cohort], midnight: int) -> Folk:
     ints = np.array([_numbers(a, lists, slices, addresses) for a in accounts], dtype=np.int32)
     keys = ints[:, INTS.index("key_size")]
     ints[:, INTS.index("key_first")] = np.cumsum(keys) - keys
-    seen = [addresses.all()[i] for i in slices["address"].flat]
-    systems = lists["system"].all()
+    known = addresses.all()
+    seen = [known[i] for i in slices["address"].flat]
+    clients, systems = lists["client"].all(), lists["system"].all()
     return Folk(
         ints=ints,
         reals=np.array([_measures(a) for a in accounts], dtype=np.float32),
@@ -125,7 +126,7 @@ def collapse(cohorts: dict[str, Cohort], midnight: int) -> Folk:
         ips=np.array([_ip(a.ip) for a in seen], dtype=np.uint32),
         asns=np.array([a.asn for a in seen], dtype=np.int32),
         places=np.array([COUNTRIES.index(a.country) for a in seen], dtype=np.int32),
-        clients=[lists["client"].all()[i] for i in slices["client"].flat],
+        clients=[clients[i] for i in slices["client"].flat],
         limits=np.array(slices["limit"].flat, dtype=np.int32),
         kinds=lists["kind"].all(),
         kind=np.array(slices["kind"].flat, dtype=np.int32),

@@ -27,6 +27,7 @@ from iolaus.worlds.metadata.tables import (
     HASH,
     HOW,
     MANY,
+    MASKED,
     MILLE,
     OWN,
     PER_WORD,
@@ -48,7 +49,7 @@ EDGE = 16  # words at either end of a prompt that its skeleton is made of
 BITS_PER_WORD = 1  # of difference that one more word of the body in sight makes
 BLIND = 26  # words in sight from which no two bodies that differ look alike
 EVERYBODYS = 12  # prompts that everybody sends
-LOYAL = 0.65  # of an account's common bodies, share that is of its own subjects
+LOYAL = 0.4  # of an account's common bodies, share that is of its own subjects
 FAVOURITES = 60  # bodies that its own subjects are
 PACE = 5  # exchanges that a learner spends on an exercise
 TRACES = 3  # frames around the items of an operator whose prompts reconstruct traces
@@ -56,6 +57,8 @@ TRACES = 3  # frames around the items of an operator whose prompts reconstruct t
 TRACE: Final = (17, 8, 150, CAPABILITIES.index("chain_of_thought"), 800)
 ASKED: Final = (6, 6, 70, CAPABILITIES.index("chain_of_thought"), 350)
 GRADED: Final = (CAPABILITIES.index("grading"), 950)
+BATCHES = 0.35  # share of a queue's items that ask for a batch of tasks, given examples
+BATCH_WORDS = 11  # with which each of those begins
 RESOLD_WORDS: Final = (12, 80)  # words and characters before the body of a resold product
 
 _K, _KN, _F, _FN, _S, _SN = (
@@ -83,26 +86,31 @@ def say(
     """Draw kind, frame, body and system prompt of row r, and write what they come to."""
     kind = whole(pool[ints[slot, _K] + whole(unit(state) * ints[slot, _KN])])
     frame = whole(pool[ints[slot, _F] + whole(unit(state) * ints[slot, _FN])])
-    own, before, after = texts[frame, HASH], texts[frame, BEFORE], texts[frame, AFTER]
+    own, masked = texts[frame, HASH], texts[frame, MASKED]
+    before, after = texts[frame, BEFORE], texts[frame, AFTER]
     chars, aim, sure = texts[frame, TEXT_CHARS], texts[frame, AIM], texts[frame, SURE]
     queue = whole(ints[slot, _QUEUE]) - 1
     if queue < 0:
         exact, shown, shape = _honest(kinds, shapes, sums, state, slot, kind)
         if kinds[kind, HOW] == _RESOLD:
             own, before, after, chars = kinds[kind, OWN], RESOLD_WORDS[0], 0, RESOLD_WORDS[1]
+            masked = own
     else:
         exact, shown, shape = _queued(shapes, state, slot, item, queues[queue, QUEUE_HASH])
         if item <= COVER:
             frame = -1
             own, before, after, chars, aim, sure = _worded(state, item, queues[queue, QUEUE_HASH])
+            masked = own
         elif share_of(mix(_U(item))) * MILLE < queues[queue, RUBRIC]:
             aim, sure = GRADED
+        if shape == _TASK and share_of(mix(_U(exact) ^ _U(17))) < BATCHES:
+            before, after, masked = before + BATCH_WORDS, after + 1, masked + 1
     system = whole(pool[ints[slot, _S] + whole(mix(about ^ _U(11)) % _U(ints[slot, _SN]))])
     out[SYSTEM, r], out[PROMPT, r] = system, whole(mixed(_U(own), _U(exact)))
     seen = max(0, EDGE - before) + max(0, EDGE - after)
     if seen < BLIND:
         shown = whole(mix(_U(shown)) & _U((1 << (seen * BITS_PER_WORD)) - 1))
-    out[SKELETON, r] = whole(mixed(_U(own) ^ _U(5), _U(shown)))
+    out[SKELETON, r] = whole(mixed(_U(masked) ^ _U(5), _U(shown)))
     length = words[shape, whole(mix(_U(exact)) & _U(QUANTILES - 1))]
     out[WORDS, r] = before + after + length
     out[CHARS, r] = chars + whole(length * shapes[shape, PER_WORD])

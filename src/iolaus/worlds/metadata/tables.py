@@ -24,7 +24,7 @@ QUANTILES: Final = 4_096  # of a body's words
 MILLE = 1_000  # shares in integer tables are in thousandths
 
 # Columns of `texts`, of `kinds`, of `shapes` and of `queues`.
-HASH, PHRASE = 0, 1
+HASH, MASKED, PHRASE = range(3)
 BEFORE, AFTER, CHARS, AIM, SURE = range(PHRASE + FRAME_PHRASES, PHRASE + FRAME_PHRASES + 5)
 HOW, SHAPE, OWN, SIZE = range(4)
 COMMON, MANY, EXACT, PER_WORD, AIMS = range(5)
@@ -40,7 +40,7 @@ class Tables(NamedTuple):
     reals: NDArray[np.float32]  # accounts x REALS
     pool: Small  # clients, limits, kinds, frames and system prompts (-1: none), end to end
     kinds: Ints  # kinds x (how its bodies are chosen, shape, own hash, number of bodies)
-    texts: Ints  # frames, then system prompts x (hash, phrases, before, after, chars, aim, sure)
+    texts: Ints  # frames, then system prompts x (HASH, MASKED, PHRASE..., BEFORE, ..., SURE)
     shapes: Floats  # shapes x (common, many, exact, characters per word, aims cumulative)
     words: Small  # shapes x QUANTILES
     normals: NDArray[np.float32]
@@ -94,9 +94,10 @@ def tables(
 
 def _texts(texts: Texts) -> Ints:
     sure = np.rint(texts.sure * MILLE).astype(np.int64)
-    return np.column_stack(
-        [texts.hashes, texts.phrases, texts.before, texts.after, texts.chars, texts.aim, sure]
-    )
+    return np.column_stack([
+        texts.hashes, texts.masked, texts.phrases, texts.before, texts.after, texts.chars,
+        texts.aim, sure,
+    ])  # fmt: skip
 
 
 def _shapes() -> Floats:

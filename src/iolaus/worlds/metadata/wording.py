@@ -25,7 +25,9 @@ from iolaus.worlds.model import Ints
 SHINGLE = 5  # words of a phrase
 FRAME_PHRASES, SYSTEM_PHRASES = 3, 1  # at most; four of a row in all
 _WORD: Final = re.compile(r"[^\W\d_]+|\d+")
-_NUMBER: Final = re.compile(r"\d+|'[^']*'|\"[^\"]*\"")
+_SLOT: Final = re.compile(
+    r"'[^'\s]*'|\"[^\"]*\"|[\w.-]*[/_\d][\w./-]*"
+)  # names of files, numbers...
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,6 @@ def _aims(**share: float) -> tuple[float, ...]:
     return (*known, 1.0 - sum(known))
 
 
-_CODE, _DATA, _LONG = "software_engineering", "data_analysis", "long_horizon_planning"
 SHAPES: Final[dict[str, Shape]] = {
     "chat": Shape(0.12, 2_500, 0.4, 15, 0.35, 5.2, _aims(software_engineering=0.001, vision=0.001)),
     "code": Shape(0.45, 5_000, 0.2, 21, 0.8, 6.2, _aims(
@@ -57,13 +58,13 @@ SHAPES: Final[dict[str, Shape]] = {
         chain_of_thought=0.006, vision=0.005)),
     "data": Shape(0.8, 9_000, 0.01, 16, 0.13, 5.6, _aims(data_analysis=0.334, grading=0.002)),
     "business": Shape(0.8, 9_000, 0.02, 16, 0.22, 5.4, _aims(vision=0.021)),
-    "support": Shape(0.7, 6_000, 0.45, 11, 0.35, 4.9, _aims(software_engineering=0.001)),
+    "support": Shape(0.8, 6_000, 0.45, 11, 0.35, 4.9, _aims(software_engineering=0.001)),
     "agentic": Shape(0.2, 3_000, 0.2, 19, 0.26, 5.8, _aims(
         software_engineering=0.376, data_analysis=0.057, vision=0.001)),
     "grading": Shape(1.0, 3, 0.0, 22, 0.14, 5.8, _aims(grading=0.366, vision=0.01)),
-    "queue": Shape(0.3, 20_000, 0.03, 30, 0.65, 5.9, _aims(
-        tool_use=0.2, software_engineering=0.17, long_horizon_planning=0.12,
-        data_analysis=0.03, vision=0.003)),
+    "queue": Shape(0.1, 20_000, 0.0, 30, 0.65, 5.9, _aims(
+        tool_use=0.22, software_engineering=0.2, long_horizon_planning=0.15,
+        agentic_reasoning=0.1, data_analysis=0.04, vision=0.003)),
     "viral": Shape(0.0, 1, 0.0, 17, 0.22, 5.4, _aims(chain_of_thought=0.25)),
     "exercise": Shape(0.0, 1, 0.0, 19, 0.17, 5.5, _aims(
         chain_of_thought=0.735, software_engineering=0.21, data_analysis=0.02)),
@@ -104,6 +105,7 @@ class Texts:
     """Fixed texts, one entry each. Words stand before (frames: the head) and after the body."""
 
     hashes: Ints
+    masked: Ints  # hash of the words, with numbers, quotes, paths and identifiers masked
     before: NDArray[np.int32]
     after: NDArray[np.int32]
     chars: NDArray[np.int32]
@@ -114,8 +116,8 @@ class Texts:
     @staticmethod
     def of(pairs: list[tuple[str, str]], most: int) -> "Texts":
         """Read (head, tail) pairs; `most` phrases are kept of each."""
-        heads = [_WORD.findall(_NUMBER.sub("0", head)) for head, _ in pairs]
-        tails = [_WORD.findall(_NUMBER.sub("0", tail)) for _, tail in pairs]
+        heads = [_WORD.findall(_SLOT.sub("0", head)) for head, _ in pairs]
+        tails = [_WORD.findall(_SLOT.sub("0", tail)) for _, tail in pairs]
         aims = [_hint(f"{head} {tail}") for head, tail in pairs]
         phrases = np.zeros((len(pairs), FRAME_PHRASES), dtype=np.int64)
         for row, (head, tail) in enumerate(zip(heads, tails, strict=True)):
@@ -123,6 +125,7 @@ class Texts:
             phrases[row, : len(found)] = found
         return Texts(
             np.array([hash64("\0".join(p)) if any(p) else 0 for p in pairs], dtype=np.int64),
+            np.array([_masked(h, t) for h, t in zip(heads, tails, strict=True)], dtype=np.int64),
             np.array([len(h) for h in heads], dtype=np.int32),
             np.array([len(t) for t in tails], dtype=np.int32),
             np.array([len(head) + len(tail) for head, tail in pairs], dtype=np.int32),
@@ -130,6 +133,10 @@ class Texts:
             np.array([sure for _, sure in aims], dtype=np.float32),
             phrases,
         )
+
+
+def _masked(head: list[str], tail: list[str]) -> int:
+    return hash64(" ".join(head) + "\0" + " ".join(tail)) if head or tail else 0
 
 
 def _hint(text: str) -> tuple[int, float]:
