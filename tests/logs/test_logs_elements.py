@@ -66,7 +66,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     objects=st.lists(
         st.dictionaries(st.text(max_size=4), JSON, max_size=4), min_size=1, max_size=6

@@ -28,6 +28,7 @@ LOOK_BACK = 64  # bytes; the longest envelope key with its quotes, colon and whi
 # Whole strings in one match; a lone quote is a string that goes on beyond what has been read.
 TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|["{}\[\]]', re.DOTALL)
 QUOTE, OBJECT, ARRAY = b'"{['
+STRING_END = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 CLOSES = {ord("}"): OBJECT, ord("]"): ARRAY}
 
 
@@ -44,7 +45,8 @@ def elements(path: Path, name: str) -> Iterator[Line]:
 
 class _Splitter:
     def __init__(self) -> None:
-        self._rest = b""  # of the last block: a string that had not closed
+        self._rest = b""  # of the last block: half an escape
+        self._in_string = False  # the last block ended inside one
         self._before = b""  # the bytes before `rest`, to find an array's key
         self._stack = bytearray()  # open brackets around the place
         self._held: bytearray | None = None  # the open object's text so far
@@ -55,15 +57,18 @@ class _Splitter:
         self._number = 0
 
     def feed(self, block: bytes) -> Iterator[Line]:
-        text = self._rest + block
-        start, end, after = 0, len(text), 0  # start: of the open object; after: the last bracket
-        for token in TOKEN.finditer(text):
+        text, place = self._rest + block, 0
+        if self._in_string:
+            close = STRING_END.match(text)
+            self._in_string, place = close is None, close.end() if close else len(text)
+        start, after, end = 0, 0, len(text)  # of the open object; of the last bracket; of all
+        for token in TOKEN.finditer(text, place):
             at = token.start()
             if token.end() - at > 1:
                 continue
             mark = text[at]
             if mark == QUOTE:
-                end = at
+                self._in_string = True
                 break
             self._between(text[after:at])
             after = at + 1
@@ -77,16 +82,15 @@ class _Splitter:
             elif mark == ARRAY and self._held is None and self._stack and self._at_level():
                 self._stray += b"["
             elif mark == ARRAY:
-                self._maybe_envelope(
-                    self._before + text[:at] if at < LOOK_BACK else text[at - LOOK_BACK : at]
-                )
+                before = self._before + text[:at] if at < LOOK_BACK else text[at - LOOK_BACK : at]
+                self._maybe_envelope(before)
             self._stack.append(mark)
+        if self._in_string:  # an escape may be cut in two: its first half waits for the second
+            end -= (len(text) - len(text.rstrip(b"\\"))) % 2
         self._between(text[after:end])
         self._hold(text[start:end])
         self._before = (self._before + text[max(0, end - LOOK_BACK) : end])[-LOOK_BACK:]
         self._rest = text[end:]
-        if len(self._rest) > lines_module.MAX_LINE:
-            self._rest, self._too_long = b'"', True
 
     def end(self) -> Iterator[Line]:
         """What is left is an object that never closed."""
