@@ -271,6 +271,16 @@ def test_claimed_hours_fires_on_people_all_over_the_world_who_keep_one_clock(eng
     assert fires(claimed_hours.examine, place(engine, rng, given))["claimed hours"] < 5e-3
 
 
+def test_the_spread_between_groups_is_what_their_noise_leaves():
+    """2,000 groups of 3 to 300 people, the small ones as noisy as the spread and more."""
+    rng = np.random.default_rng(32)
+    noise = 0.25 / rng.integers(3, 300, 2_000)
+    apart = rng.normal(0, 0.1, 2_000) + rng.normal(0, np.sqrt(noise))
+    assert claimed_hours.spread_between(apart, noise) == pytest.approx(0.1, rel=0.1)
+    assert claimed_hours.spread_between(rng.normal(0, np.sqrt(noise)), noise) < 0.03
+    assert claimed_hours.spread_between(np.zeros(5), np.zeros(5)) == 0.0
+
+
 # --- concealed control -------------------------------------------------------------------------
 
 

@@ -186,11 +186,14 @@ def test_clusters_that_share_most_of_their_members_become_one(engine):
 def test_a_common_wording_is_a_candidate_unless_a_group_covers_it(engine):
     held = ring(range(20)) | {
         ("wording", "system_prompt", 7): list(range(100, 180)),
-        ("wording", "system_prompt", 8): list(range(20)),
+        ("wording", "system_prompt", 8): list(range(20)),  # the whole is the linked group itself
     }
     found = proposed([Cluster(np.arange(20), "links")], matrix(engine, held))
+    assert [(c.proposed_by, c.members.size) for c in found] == [("wording", 80), ("links", 20)]
+    held[("wording", "system_prompt", 8)] = list(range(26))
+    found = proposed([Cluster(np.arange(20), "links")], matrix(engine, held))
     assert [(c.proposed_by, c.members.size) for c in found] == [
-        ("wording", 80), ("links", 20), (WHOLE, 20),
+        ("wording", 80), (WHOLE, 26), ("links", 20), ("wording", 6),
     ]  # fmt: skip
 
 

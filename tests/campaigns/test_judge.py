@@ -55,6 +55,16 @@ def test_a_campaign_is_raised_only_when_all_three_elements_hold(
     assert verdict(engine, findings(coordination, deception, harvest)) == expected
 
 
+def test_tests_of_one_question_share_one_part_of_the_elements_rate():
+    """Four questions: three views on one of them cost the others nothing."""
+    access = [finding("deception", p, name) for p, name in (
+        (1e-4, "claimed country"), (0.5, "address churn"), (0.5, "mixed addresses"))]  # fmt: skip
+    others = [finding("deception", p, name) for p, name in (
+        (0.5, "shared cards"), (1e-5, "claimed hours"), (0.5, "concealed control"))]  # fmt: skip
+    assert element_p_values(access)["deception"] == pytest.approx(3e-4)
+    assert element_p_values([*access, *others])["deception"] == pytest.approx(4e-5)
+
+
 def test_a_declared_organisation_is_an_open_group_whatever_else_it_does(engine):
     strong = findings(STRONG, STRONG, STRONG)
     assert verdict(engine, strong, in_organisation=5) == "shared_organisation"

@@ -1,9 +1,11 @@
 """What one operator words alike is one campaign, and who only uses the same words is not."""
 
+from dataclasses import replace
+
 import numpy as np
 from tests.campaigns.making import behaviour, scene
 
-from iolaus.campaigns.candidates import Candidate
+from iolaus.campaigns.candidates import WHOLE, Candidate
 from iolaus.campaigns.judge import Judged
 from iolaus.campaigns.scene import Finding
 from iolaus.campaigns.unite import unite
@@ -45,6 +47,19 @@ def united(engine, groups, p_of_rest):
 def test_pieces_of_one_wording_become_one_campaign_with_the_rest_that_acts_as_they_do(engine):
     found = united(engine, [judged(FIRST), judged(SECOND)], (0.5, 1e-6, 1e-6))
     assert found == [list(range(100))]
+
+
+def test_what_mostly_one_community_brought_is_proposed_by_it_and_wholes_are_no_pieces(engine):
+    pieces = [judged(FIRST[:10]), judged(FIRST[10:20])]
+    at = scene(engine, behaviour(N), holdings=WORDED)
+    division = Division(communities(at.tokens, 0, COARSE), "wording", None)
+    whole = judged(np.arange(300, 320))
+    whole = replace(whole, candidate=replace(whole.candidate, proposed_by=WHOLE))
+    found = unite([*pieces, whole], at, alike((1e-6,) * 3), FDR, division)
+    assert found[0].proposed_by == "wording"
+    assert found[0].members.size == 100
+    assert WHOLE in {c.proposed_by for c in found}
+    assert unite([whole], at, alike((1e-6,) * 3), FDR, division) is None
 
 
 def test_honest_users_of_the_same_wording_stay_out(engine):

@@ -54,7 +54,7 @@ def candidates(
     for candidate in linked:
         taken[candidate.members] = True
     return sorted(
-        linked + _communities(divided, tokens, content, known, taken),
+        _distinct(linked + _communities(divided, tokens, content, known, taken)),
         key=lambda c: (-c.members.size, int(c.members[0])),
     )
 
@@ -121,7 +121,7 @@ def _communities(
                 mine = group.members[free]
                 result.append(_proposed(mine, group, division.family, division.family))
                 taken[mine] = True
-    return _distinct(result)
+    return result
 
 
 def _proposed(members: Ints, group: Membership, family: str, proposed_by: str) -> Candidate:
@@ -130,11 +130,11 @@ def _proposed(members: Ints, group: Membership, family: str, proposed_by: str) -
 
 
 def _distinct(found: list[Candidate]) -> list[Candidate]:
-    """Without wholes that are nearly the same as an earlier one."""
-    kept: list[Candidate] = []
+    """Without wholes that are nearly the same as another group, or as an earlier whole: they would
+    be tested twice, and count twice."""
+    kept = [one for one in found if one.proposed_by != WHOLE]
     for one in found:
-        wholes = [c for c in kept if c.proposed_by == WHOLE]
-        if one.proposed_by != WHOLE or all(_likeness(one, c) < SAME_WHOLE for c in wholes):
+        if one.proposed_by == WHOLE and all(_likeness(one, c) < SAME_WHOLE for c in kept):
             kept.append(one)
     return kept
 

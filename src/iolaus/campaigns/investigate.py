@@ -180,7 +180,10 @@ def _united(
     fdr: float,
     without: frozenset[str],
 ) -> list[Judged]:
-    """Overlaps settled, campaigns of one wording or content as one. Null: this log without the campaigns."""
+    """Campaigns of one wording or content as one, overlaps settled, and operators apart.
+
+    Null: this log without the campaigns.
+    """
     found = [j.candidate.members for j in judged if j.verdict == "distillation"]
     rest = scene.with_groups(scene.groups.without(np.concatenate([*found, NOBODY])))
 
@@ -193,10 +196,11 @@ def _united(
         return judge(tested, scene, fdr)
 
     settled = "settling" not in without
-    judged = again(settle([j for j in judged if settled or not _is_whole(j)], test))
-    for division in divided if found and "uniting" not in without else ():
+    judged = [j for j in judged if settled or not _is_whole(j)]
+    for division in divided if "uniting" not in without else ():
         after = unite(judged, rest, test, fdr, division)
         judged = judged if after is None else again(after)
+    judged = again(settle(judged, test))
     apart = divide(judged, rest, test, fdr) if "dividing" not in without else None
     return judged if apart is None else again(apart)
 

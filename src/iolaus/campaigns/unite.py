@@ -1,18 +1,18 @@
 """unite: what one operator words alike, or asks about, is one campaign.
 
 Links can find an operator in pieces, and leave out accounts that share nothing but the wording. A
-wording alone proves nothing: a popular prompt pack has honest users. So what a community holds beyond the campaigns found in it is tested as a group of its own, and joins them only if it
-hides what it is, and collects, as they do. Where half the holders of a wording are known to be the
-operator's, it is his, and the others need only collect as they do. All of it together must pass as
-one campaign.
+wording alone proves nothing: a popular prompt pack has honest users. So what a community holds
+beyond the campaigns found in it is tested as a group of its own, and joins them only if it hides
+what it is, and collects, as they do. Where half of a community is known to be the operator's, it is
+his, and the others need only collect as they do. All of it together must pass as one campaign.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from iolaus.campaigns.candidates import Candidate
+from iolaus.campaigns.candidates import WHOLE, Candidate
 from iolaus.campaigns.clusters import MIN_ACCOUNTS
-from iolaus.campaigns.customers import customers
+from iolaus.campaigns.customers import commonest, customers
 from iolaus.campaigns.judge import Judged, claim_p_value, element_p_values
 from iolaus.campaigns.membership import membership
 from iolaus.campaigns.scene import Scene
@@ -30,8 +30,15 @@ Ints = NDArray[np.int64]
 def unite(
     judged: list[Judged], scene: Scene, test: Test, fdr: float, division: Division
 ) -> list[Candidate] | None:
-    """The candidates after campaigns of one community were united; None where nothing changed."""
-    raised = [j.candidate for j in judged if j.verdict == "distillation"]
+    """The candidates after campaigns of one community were united, wholes left as they are; None
+    where nothing changed."""
+    raised = [
+        j.candidate
+        for j in judged
+        if j.verdict == "distillation" and j.candidate.proposed_by != WHOLE
+    ]
+    if not raised:
+        return None
     of = np.asarray([division.of(c.members, MOST_IN) for c in raised], dtype=np.int64)
     made = []
     for name in np.unique(of[of >= 0]):
@@ -81,8 +88,8 @@ def _whole(
 def _candidate(
     members: Ints, probability: NDArray[np.float64], by: NDArray[np.object_]
 ) -> Candidate:
-    families = set(by[members])
-    proposed_by = families.pop() if families in ({"wording"}, {"content"}) else "links"
+    family, share = commonest(by[members])
+    proposed_by = str(family) if family in ("wording", "content") and share > 0.5 else "links"
     return Candidate(members, probability[members], by[members], proposed_by)
 
 

@@ -7,12 +7,14 @@ proof of one operator (a product serves the world), but a group of "people" all 
 keep no country's hours is not what it says.
 
 Null: coherent groups. Single people's hours vary much, so most of the spread between small groups
-is that of few people; it is taken out (variance between groups = that of their means less that
-within / n; DerSimonian and Laird 1986, with medians), and the members' own is put in.
+is that of few people. Each group's mean has that noise, and a common spread between groups on top
+(random effects; Paule and Mandel 1982, with the median in place of the mean square, since some
+groups, as a reseller's customers, rightly contradict what they claim). The members get the common
+spread and their own noise.
 """
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
 from iolaus.core.statistics import SMALLEST_P, TAIL_DF
@@ -21,6 +23,8 @@ DETECTOR = "claimed hours"
 LEAST_ACCOUNTS = 20  # in a country, before its hours are known
 LEAST_BETWEEN = 0.05  # bits per request by which honest groups differ, at least
 LEAST_MEASURED = 4  # accounts of a group of the null
+PRIOR = 4.0  # accounts' worth of everybody's variance in each group's own, which few people show
+QUARTILE = 0.6745  # half of a normal distribution lies within so many standard deviations
 NULL = "groups with one token in common, outside this one"
 STATISTIC = "bits per request that the members' hours lack of the claimed countries'"
 
@@ -34,10 +38,9 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
         why = "too few members claim a country whose hours are known"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]
     centre = float(np.median(means))
-    spread = (1.4826 * float(np.median(np.abs(means - centre)))) ** 2
-    between = max(spread - float(np.median(noise)), LEAST_BETWEEN**2)
+    between = max(spread_between(means - centre, noise), LEAST_BETWEEN)
     own = max(float(mine.var(ddof=1)), float(np.nanvar(lacking))) / mine.size
-    z = (float(mine.mean()) - centre) / np.sqrt(between + own)
+    z = (float(mine.mean()) - centre) / np.sqrt(between**2 + own)
     p = float(np.clip(stats.t.sf(z, TAIL_DF), SMALLEST_P, 1.0))
     return [
         Finding(
@@ -56,8 +59,23 @@ def _groups(lacking: Floats, suspect: Suspect, scene: Scene) -> tuple[Floats, Fl
     measured = count >= LEAST_MEASURED
     count = count[measured]
     means = (held @ value)[measured] / count
-    within = (held @ value**2)[measured] / count - means**2
-    return means, np.maximum(within, 0.0) / (count - 1)
+    squares = np.maximum((held @ value**2)[measured] - count * means**2, 0.0)
+    everybody = float(np.nanvar(lacking))
+    return means, (squares + PRIOR * everybody) / (count + PRIOR) / count
+
+
+def spread_between(apart: Floats, noise: Floats) -> float:
+    """The spread of groups that their noise leaves: at which half of them lie within QUARTILE
+    standard deviations. In: means less their centre, and the variance of each mean."""
+    known = np.maximum(noise, 1e-12)
+
+    def too_wide(spread: float) -> float:
+        return float(np.median(np.abs(apart) / np.sqrt(spread**2 + known))) - QUARTILE
+
+    widest = float(np.abs(apart).max()) / QUARTILE
+    if too_wide(0.0) <= 0.0 or widest == 0.0:
+        return 0.0
+    return float(optimize.brentq(too_wide, 0.0, widest, xtol=1e-6))
 
 
 def contradiction(scene: Scene) -> Floats:
