@@ -315,6 +315,13 @@ def test_a_span_that_is_there_twice_is_a_row_once(otlp_log: WriteOtlp) -> None:
     assert counts == {"duplicate exchange_id": 2}
 
 
+def test_tokens_of_a_failed_call_that_nobody_counted(otlp_log: WriteOtlp) -> None:
+    counted = {"gen_ai__usage__input_tokens": 0, "gen_ai__usage__output_tokens": 0}
+    rows, _ = read(otlp_log(spans(span(1, error__type="429", **counted), span(2, **counted))))
+    assert [row["input_tokens"] for row in rows] == [None, 0]
+    assert [row["output_tokens"] for row in rows] == [None, 0]
+
+
 def test_numbers_as_text_and_whole_floats_are_numbers(otlp_log: WriteOtlp) -> None:
     rows, _ = read(
         otlp_log(spans(span(gen_ai__usage__input_tokens="12", gen_ai__usage__output_tokens=3.0)))

@@ -45,6 +45,7 @@ def exchange_of(item: Item, finders: Mapping[str, Finder], *, texts: bool = True
     _parameters(row, attributes)
     row["client_ip"] = _address(row["client_ip"])
     row["status"] = status_of(item)
+    _uncounted(row)
     row["choice_count"] = _choices(row["choice_count"], attributes)
     row["stream"] = _streamed(row["stream"], item)
     if texts:
@@ -148,6 +149,14 @@ def _parameters(row: Row, attributes: Attributes) -> None:
     for column, candidates in names.PARAMETER_NAMES.items():
         if row[column] is None:
             row[column] = _first(given, candidates)
+
+
+def _uncounted(row: Row) -> None:
+    """A failed call with 0 input tokens: nobody counted them (LiteLLM writes 0): null."""
+    if row["status"] != OK and row["input_tokens"] in (0, "0"):
+        row["input_tokens"] = None
+        if row["output_tokens"] in (0, "0"):
+            row["output_tokens"] = None
 
 
 def _address(value: Any) -> str | None:

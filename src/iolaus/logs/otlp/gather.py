@@ -47,7 +47,7 @@ def gather(
     """Rows of these numbered items. waiting: messages that came before; those still without a span
     wait on, at most `limit` (by default MAX_WAITING) of them: the oldest are lost, and counted."""
     out = Gathered(waiting=waiting or {})
-    by_key: dict[str, tuple[Row, bool]] = {}  # with: is there a span's row in it
+    by_key: dict[str, tuple[Row, set[bool]]] = {}  # with: of a span (True), of an event, of both
     for number, item in found:
         if isinstance(item, Fault):
             out.lost.append((number, item))
@@ -75,7 +75,7 @@ def message_of(number: int, item: Item) -> Message | None:
 
 def _add(
     out: Gathered,
-    by_key: dict[str, tuple[Row, bool]],
+    by_key: dict[str, tuple[Row, set[bool]]],
     number: int,
     item: Item,
     row: Row | Fault,
@@ -83,16 +83,16 @@ def _add(
     if isinstance(row, Fault):
         out.lost.append((number, row))
         return
-    other, has_span = by_key.get(item.key, (None, False))
-    if other is None:
+    if item.key not in by_key:
         out.rows.append((number, row))
         if item.key:
-            by_key[item.key] = row, item.is_span
+            by_key[item.key] = row, {item.is_span}
         return
-    if item.is_span == has_span:
+    other, told_by = by_key[item.key]
+    if item.is_span in told_by:
         out.lost.append((number, Fault(Cause.DUPLICATE_EXCHANGE, item.key)))
         return
-    by_key[item.key] = other, True
+    told_by.add(item.is_span)
     if item.is_span:  # its start is when the request arrived; an event is sent when all is over
         other["ts"] = row.get("ts", other.get("ts"))
     other |= {name: value for name, value in row.items() if other.get(name) is None}
