@@ -13,7 +13,8 @@ Block = tuple[int, int]  # first address as an integer, number of addresses
 
 
 def _text(value: int | np.integer[Any]) -> str:
-    return str(ipaddress.IPv4Address(int(value)))
+    number = int(value)
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 class Network:
