@@ -29,10 +29,12 @@ from iolaus.core.files import aside, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
 from iolaus.engine import DuckEngine, Stages, Table
 from iolaus.logs import Cause, Log, LogFile, Rejects, open_log
+from iolaus.logs.enrichment import Enrichment, EnrichmentFiles, Tally, compile_files, enrich
 from iolaus.signals.text.embeddings import embedder, encoder, model_files
 
 # The log's small tables under the names that SQL steps know them by.
 SMALL = {"claimed": ACCOUNTS, "releases": RELEASES, "enforcement": ENFORCEMENT}
+ENRICHED = "enriched.json"  # in the stage directory: what was filled
 # In the order in which one needs the other.
 DAILY: tuple[Callable[[DuckEngine], Table], ...] = (
     signals.profiles,
@@ -49,11 +51,13 @@ class Source:
     """An opened log with what identifies it: relative path and SHA-256 of each of its files.
 
     embeddings: the model that makes content codes, as in Settings; its files are digested too.
+    enrichment: the compiled files of [enrichment], digested too; None without any.
     """
 
     log: Log
     digests: tuple[tuple[str, str], ...]
     embeddings: str = ""
+    enrichment: Enrichment | None = None
 
     def key(self, settings: Settings) -> str:
         """What a run's stages depend on."""
@@ -63,11 +67,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A log as tables, ready to be looked at as of any day."""
+    """A log as tables, ready to be looked at as of any day. enriched: what was filled."""
 
     engine: DuckEngine
     source: Source
     rejects: dict[str, int]
+    enriched: dict[str, object]
     first_day: date
     last_day: date  # inclusive
 
@@ -78,8 +83,11 @@ class Prepared:
 
 
 def open_source(path: Path, settings: Settings, report: Reporter) -> Source:
-    """Open a log, find the embedding model if one is set, and digest the files of both."""
+    """Open a log, find the embedding model and compile the enrichment files if there are any, and
+    digest the files of all."""
     log = open_log(path, assume_utc=settings.assume_utc)
+    named = settings.enrichment != EnrichmentFiles()
+    enrichment = compile_files(settings.enrichment) if named else None
     model = model_files(settings.embeddings) if settings.embeddings else {}
     own = [LogFile(file, f"embeddings/{name}", file.stat().st_size) for name, file in model.items()]
     files = [*log.files, *log.other_files, *own]
@@ -88,7 +96,10 @@ def open_source(path: Path, settings: Settings, report: Reporter) -> Source:
         report("digest", done, len(files))
         digests.append((file.name, file.digest()))
     report("digest", len(files), len(files))
-    return Source(log, tuple(sorted(digests)), settings.embeddings)
+    if enrichment is not None:
+        reports = enrichment.reports
+        digests += [(f"enrichment/{r.used_as}/{r.path.name}", r.sha256) for r in reports]
+    return Source(log, tuple(sorted(digests)), settings.embeddings, enrichment)
 
 
 @contextmanager
@@ -105,7 +116,8 @@ def prepare(
         rejects = _tables(source, engine, stages, threads, report)
         _refuse_lonely(engine)
         days = engine.fetch("SELECT min(day) AS first, max(day) AS last FROM profiles").to_pylist()
-        yield Prepared(engine, source, rejects, days[0]["first"], days[0]["last"])
+        first, last = days[0]["first"], days[0]["last"]
+        yield Prepared(engine, source, rejects, _enriched(source, stages), first, last)
 
 
 def _tables(
@@ -118,7 +130,7 @@ def _tables(
     """Every table up to the daily ones. Returns rejects by cause."""
     # Loaded before the log is read, which takes long; a model that cannot be is said at once.
     encode = encoder(embedder(source.embeddings)) if source.embeddings else None
-    rejects = _read(source.log, engine, stages, threads, report)
+    rejects = _read(source, engine, stages, threads, report)
     signals.accounts(engine, pq.read_table(stages.table("claimed").path))
     for done, table in enumerate(DAILY):
         report("tables", done, len(DAILY) + 1)
@@ -131,15 +143,23 @@ def _tables(
     return rejects
 
 
+def _enriched(source: Source, stages: Stages) -> dict[str, object]:
+    """What each file of [enrichment] gave, and what was filled from them; empty without any."""
+    if source.enrichment is None:
+        return {}
+    filled = json.loads((stages.directory / ENRICHED).read_text(encoding="utf-8"))
+    return {"files": [file.as_dict() for file in source.enrichment.reports], "filled": filled}
+
+
 def _read(
-    log: Log,
+    source: Source,
     engine: DuckEngine,
     stages: Stages,
     threads: int,
     report: Reporter,
 ) -> dict[str, int]:
     """Read the log once: features, the small tables, the rejects. Returns rejects by cause."""
-    counts_file = stages.directory / "rejects.json"
+    log, counts_file = source.log, stages.directory / "rejects.json"
     if not counts_file.exists():  # written last: it stands only when all the others do
         rejects = Rejects(stages.table("rejects").path)
         log.rejects = rejects
@@ -149,7 +169,7 @@ def _read(
                 "releases": log.releases(),
                 "enforcement": log.enforcement(),
             }
-            _write_features(log, stages, threads, report)
+            _write_features(source, stages, threads, report)
             _reject_duplicates(log, engine, stages, rejects)
         for name, schema in SMALL.items():
             table = small[name]
@@ -161,17 +181,22 @@ def _read(
     return counts
 
 
-def _write_features(log: Log, stages: Stages, threads: int, report: Reporter) -> None:
+def _write_features(source: Source, stages: Stages, threads: int, report: Reporter) -> None:
     signals.warm_up()  # once, before several threads would compile the same kernel
-    total, done = log.rows_estimate or 0, 0
+    total, done, tally = source.log.rows_estimate or 0, 0, Tally()
+    batches = source.log.batches()
+    if source.enrichment is not None:
+        batches = enrich(batches, source.enrichment, tally)
     with (
         aside(stages.table("features").path) as temporary,
         pq.ParquetWriter(temporary, FEATURES, compression="zstd", compression_level=1) as writer,
     ):
-        for batch in signals.features(log.batches(), threads):
+        for batch in signals.features(batches, threads):
             writer.write_batch(batch)
             done += batch.num_rows
             report("read", done, total)
+    if source.enrichment is not None:
+        write_text(json.dumps(tally.as_dict()), stages.directory / ENRICHED)
 
 
 def _reject_duplicates(log: Log, engine: DuckEngine, stages: Stages, rejects: Rejects) -> None:

@@ -124,6 +124,7 @@ def _run_facts(
         "exchanges": int(seen.exchanges.sum()),
         "accounts": seen.accounts,
         "rejects": prepared.rejects,
+        "enrichment": prepared.enriched,
         "pairs_forecast": found.forecast.pairs,
         "hub_limits": found.forecast.limits,
         "link_threshold_bits": found.scene.links.threshold,

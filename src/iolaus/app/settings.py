@@ -1,8 +1,9 @@
 """Settings of a run: what a configuration file may say, checked."""
 
+import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ class Settings:
     assume_utc: take times without a zone as UTC instead of refusing them.
     embeddings: a sentence-embedding model that says what prompts are about (docs/content.md): a
     path on this machine or an installed package that carries one; empty: the prompts' words.
+    enrichment: the files of [enrichment] (docs/enrichment.md); none by default.
     """
 
     fdr: float = 0.01
@@ -31,17 +33,23 @@ class Settings:
     excerpts: int = 6
     assume_utc: bool = False
     embeddings: str = ""
+    enrichment: EnrichmentFiles = field(default_factory=EnrichmentFiles)
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        """For run.json: plain values, paths as text; of [enrichment] what is named."""
+        files = {name: named for name, named in asdict(self.enrichment).items() if named}
+        return asdict(self) | {"enrichment": json.loads(json.dumps(files, default=str))}
 
 
 def load(path: Path | None) -> Settings:
-    """Read a TOML file's [scan] table; None: the defaults.
+    """Read a TOML file's [scan] and [enrichment] tables; None: the defaults.
 
     Raises ConfigError for an unreadable file, an unknown name, a wrong type or a bad range.
     """
-    return Settings() if path is None else _checked(_document(path).get("scan", {}), str(path))
+    if path is None:
+        return Settings()
+    settings = _checked(_document(path).get("scan", {}), str(path))
+    return replace(settings, enrichment=load_enrichment(path) or EnrichmentFiles())
 
 
 def load_enrichment(path: Path | None) -> EnrichmentFiles | None:
@@ -176,7 +184,7 @@ def _unknown(name: str, table: str, known: Iterable[str], where: str) -> ConfigE
 
 
 def _checked(given: dict[str, object], where: str) -> Settings:
-    known = {field.name: field.type for field in fields(Settings)}
+    known = {field.name: field.type for field in fields(Settings) if field.name != "enrichment"}
     for name, value in given.items():
         if name not in known:
             raise _unknown(name, "scan", known, where)
