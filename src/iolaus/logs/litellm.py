@@ -87,7 +87,10 @@ class Payload:
 
 
 class SpendLog:
-    """Who calls is the row's user; a key that has none stands for itself. Times are UTC."""
+    """Who calls is the row's user; a key that has none stands for itself. Times are UTC.
+
+    session_id is no conversation: LiteLLM makes one up for every call that brings none.
+    """
 
     def row(self, record: Record, wanted: frozenset[str]) -> Record | Fault:
         odd = _not_chat(record)
@@ -97,7 +100,8 @@ class SpendLog:
         usage = either(at(metadata, "usage_object"), at(metadata, "additional_usage_values"))
         failed = either(record.get("status"), at(metadata, "status")) == "failure"
         request = unpacked(record.get("proxy_server_request"))
-        settings = messages.request_settings(either(at(request, "body"), request))
+        request = either(at(request, "body"), request)
+        settings = messages.request_settings(request)
         row = settings | {
             "exchange_id": named(either(record.get("litellm_call_id"), record.get("request_id"))),
             "ts": in_utc(record.get("startTime")),
@@ -107,16 +111,14 @@ class SpendLog:
                 either(record.get("team_id"), at(metadata, "user_api_key_team_id")),
             ),
             "api_key_id": named(record.get("api_key")),
-            "conversation_id": named(record.get("session_id")),
             "model": _model(record),
             "status": _status(failed, at(metadata, "error_information", "error_code")),
             "client_ip": client_address(named(record.get("requester_ip_address"))),
             "user_agent": _agent(record, metadata),
         }
         row |= _tokens(record, usage, failed=failed)
-        given = unpacked(record.get("messages"))
-        stored = record if given else record | {"messages": at(request, "messages")}
-        return present(row | _texts(stored, wanted))
+        given = unpacked(record.get("messages"))  # of realtime calls alone; others have the request
+        return present(row | _texts(record | {"messages": given or request}, wanted))
 
 
 def _not_chat(record: Record) -> Fault | None:
