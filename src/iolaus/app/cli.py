@@ -14,6 +14,7 @@ from iolaus import __version__
 from iolaus.app import settings as settings_file
 from iolaus.app.forecast import forecast
 from iolaus.app.mapping import map_log
+from iolaus.app.privacy import app as privacy_app
 from iolaus.app.progress import TerminalReporter
 from iolaus.app.replay import replay as run_replay
 from iolaus.app.scan import scan as run_scan
@@ -29,6 +30,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(privacy_app, name="privacy")
 
 Log = Annotated[Path, typer.Argument(help="Log directory (docs/data-contract.md).")]
 Out = Annotated[Path, typer.Option("--out", help="Directory for the results.")]

@@ -36,9 +36,11 @@ class Settings:
     enrichment: EnrichmentFiles = field(default_factory=EnrichmentFiles)
 
     def as_dict(self) -> dict[str, object]:
-        """For run.json: plain values, paths as text; of [enrichment] what is named."""
-        files = {name: named for name, named in asdict(self.enrichment).items() if named}
-        return asdict(self) | {"enrichment": json.loads(json.dumps(files, default=str))}
+        """For run.json: plain values of [scan], and of [enrichment] what is named, if anything."""
+        plain = asdict(self)
+        files = {name: named for name, named in plain.pop("enrichment").items() if named}
+        paths_as_text = json.loads(json.dumps(files, default=str))
+        return plain | ({"enrichment": paths_as_text} if files else {})
 
 
 def load(path: Path | None) -> Settings:

@@ -70,3 +70,11 @@ def test_a_key_must_not_lie_beside_what_it_protects(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="beside what it protects"):
         refuse_inside(tmp_path / "store" / "deep" / "keys", tmp_path / "out", tmp_path / "store")
     refuse_inside(tmp_path / "keys", tmp_path / "store", tmp_path / "store" / "deep")
+
+
+def test_a_key_file_that_cannot_be_written_or_extended(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        add_key(tmp_path / "file" / "keys")
+    with pytest.raises(ConfigError, match="has no key"):
+        add_key(key_file(tmp_path / "keys", "# not ours\n"))

@@ -116,16 +116,23 @@ def add_key(path: Path) -> Key:
 
     The secret comes from the system's generator: it is the one thing that no seed may decide.
     """
+    number = len(read_keys(path).all) + 1 if path.exists() else 1
     old = path.read_text(encoding="ascii") if path.exists() else ""
-    number = len(read_keys(path).all) + 1 if old else 1
     names = {line.split()[0] for line in old.splitlines() if line.strip()}
     while f"k{number}" in names:
         number += 1
     key = Key(f"k{number}", secrets.token_bytes(SECRET_BYTES))
-    with aside(path) as temporary:
-        temporary.touch(mode=0o600)
-        gap = "\n" if old and not old.endswith("\n") else ""
-        temporary.write_text(f"{old}{gap}{key.name} {key.secret.hex()}\n", encoding="ascii")
+    gap = "\n" if old and not old.endswith("\n") else ""
+    try:
+        with aside(path) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_text(f"{old}{gap}{key.name} {key.secret.hex()}\n", encoding="ascii")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be written: {error.strerror}.",
+            where=f"[privacy] keys: {path}",
+            next_step="Choose a directory that you may write to.",
+        ) from error
     return key
 
 
