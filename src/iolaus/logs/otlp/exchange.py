@@ -22,6 +22,7 @@ CODE_IN_MESSAGE: Final = re.compile(r"\b(?:Error code|status(?: code)?)[: ]+([45
 BOOLEANS: Final = {"true": True, "false": False}
 MICRO: Final = 1_000  # nanoseconds
 OK: Final = 200
+MANY: Final = 1_000  # more than any column has names
 
 
 def exchange_of(item: Item, finders: Mapping[str, Finder], *, texts: bool = True) -> Row | Fault:
@@ -37,27 +38,58 @@ def exchange_of(item: Item, finders: Mapping[str, Finder], *, texts: bool = True
     row: Row = {"exchange_id": item.key or attributes.get(names.RESPONSE_ID)}
     if item.time:
         row["ts"] = item.time // MICRO
-    for column, candidates in names.CALLER.items():
-        value = _first(attributes, candidates)
-        row[column] = value if value is not None else _first(item.resource, candidates)
-    for column, candidates in names.CALL.items():
-        row[column] = _first(attributes, candidates)
+    row |= _named(item.resource, CALLER_INDEX) | _named(attributes, INDEX)
     _parameters(row, attributes)
-    row["client_ip"] = _address(row["client_ip"])
+    row["client_ip"] = _address(row.get("client_ip"))
     row["status"] = status_of(item)
     _uncounted(row)
-    row["choice_count"] = _choices(row["choice_count"], attributes)
-    row["stream"] = _streamed(row["stream"], item)
+    row["choice_count"] = _choices(row.get("choice_count"), attributes)
+    row["stream"] = _streamed(row.get("stream"), item)
     if texts:
         fill(row, texts_of(item))
-    row = {name: typed(value, FIELDS[name]) for name, value in row.items() if value is not None}
+    row = {name: typed(value, KINDS[name]) for name, value in row.items() if value is not None}
     if finders:
         merged = {**item.resource, **attributes}
         row |= {column: find(merged) for column, find in finders.items()}
     return row
 
 
-FIELDS: Final[dict[str, pa.Field]] = {field.name: field for field in EXCHANGES}
+def _index(*tables: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, int]]:
+    """Attribute name -> its column, and its place among that column's names."""
+    named = (pair for table in tables for pair in table.items())
+    return {name: (column, n) for column, several in named for n, name in enumerate(several)}
+
+
+CALLER_INDEX: Final = _index(names.CALLER)
+INDEX: Final = _index(names.CALLER, names.CALL)
+
+
+def _named(attributes: Attributes, index: dict[str, tuple[str, int]]) -> Row:
+    """Columns from the attributes of those names: of several, the one that is first in the table.
+
+    A span has about 20 attributes, and there are 60 names to look for.
+    """
+    row: Row = {}
+    places: dict[str, int] = {}
+    for name, value in attributes.items():
+        found = index.get(name)
+        if found is None or value is None or value == "":
+            continue
+        column, place = found
+        if place < places.get(column, MANY):
+            row[column], places[column] = value, place
+    return row
+
+
+def _kind(kind: pa.DataType) -> type:
+    if pa.types.is_boolean(kind):
+        return bool
+    if pa.types.is_integer(kind) or pa.types.is_timestamp(kind):
+        return int
+    return float if pa.types.is_floating(kind) else str
+
+
+KINDS: Final[dict[str, type]] = {field.name: _kind(field.type) for field in EXCHANGES}
 
 
 def fill(row: Row, texts: Texts) -> None:
@@ -91,7 +123,7 @@ def status_of(item: Item) -> int | None:
     None if the call failed and nothing says with which status.
     """
     for name in names.STATUS:
-        value = typed(item.attributes.get(name), FIELDS["status"])
+        value = typed(item.attributes.get(name), int)
         if type(value) is int and value >= 100:  # some write 0 for "none"
             return value
     error = item.attributes.get(names.ERROR_TYPE)
@@ -107,29 +139,27 @@ def status_of(item: Item) -> int | None:
     return None
 
 
-def typed(value: Any, field: pa.Field) -> Any:
-    """Text of numbers and booleans, whole floats, and lone identifiers that are numbers.
+def typed(value: Any, kind: type) -> Any:
+    """Text of numbers and booleans, whole floats, and identifiers that are numbers, as `kind`.
 
     Anything else stays as it is, so that the column names it as a wrong type.
     """
-    kind = field.type
-    if isinstance(value, str):
-        return value if pa.types.is_string(kind) else _from_text(value, kind)
-    if pa.types.is_string(kind) and type(value) is int:
+    found = type(value)
+    if found is kind:
+        return value
+    if found is str:
+        return _from_text(value, kind)
+    if kind is str and found is int:
         return str(value)  # an account number
-    if pa.types.is_integer(kind) and type(value) is float and value.is_integer():
-        return int(value)
-    return value
+    return int(value) if kind is int and found is float and value.is_integer() else value
 
 
-def _from_text(text: str, kind: pa.DataType) -> Any:
-    if pa.types.is_boolean(kind):
+def _from_text(text: str, kind: type) -> Any:
+    if kind is bool:
         return BOOLEANS.get(text.lower(), text)
-    if pa.types.is_integer(kind) and WHOLE.fullmatch(text):
+    if kind is int and WHOLE.fullmatch(text):
         return int(text)
-    if pa.types.is_floating(kind) and NUMBER.fullmatch(text):
-        return float(text)
-    return text
+    return float(text) if kind is float and NUMBER.fullmatch(text) else text
 
 
 def _first(attributes: Attributes, candidates: tuple[str, ...]) -> Any:
@@ -147,15 +177,15 @@ def _parameters(row: Row, attributes: Attributes) -> None:
     if not isinstance(given, dict):
         return
     for column, candidates in names.PARAMETER_NAMES.items():
-        if row[column] is None:
+        if row.get(column) is None:
             row[column] = _first(given, candidates)
 
 
 def _uncounted(row: Row) -> None:
     """A failed call with 0 input tokens: nobody counted them (LiteLLM writes 0): null."""
-    if row["status"] != OK and row["input_tokens"] in (0, "0"):
+    if row["status"] != OK and row.get("input_tokens") in (0, "0"):
         row["input_tokens"] = None
-        if row["output_tokens"] in (0, "0"):
+        if row.get("output_tokens") in (0, "0"):
             row["output_tokens"] = None
 
 

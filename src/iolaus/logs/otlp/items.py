@@ -202,7 +202,15 @@ def _attributes(raw: dict[str, Any], name: str = "attributes", depth: int = 0) -
         key = _mapping(pair, name).get("key")
         if type(key) is not str:
             raise Malformed(f"{name}: a key that is no text")
-        found[key] = value_of(pair.get("value"), depth)
+        value = pair.get("value")
+        if (
+            type(value) is dict
+            and type(text := value.get("stringValue")) is str
+            and len(value) == 1
+        ):
+            found[key] = text  # most are: spare them the call
+        else:
+            found[key] = value_of(value, depth)
     return found
 
 
