@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from iolaus.app.cli import app
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.tables import ACCOUNTS, CAPABILITIES, ENFORCEMENT, EXCHANGES, TEXT_FEATURES
 from iolaus.worlds.metadata import settle, simulate_metadata
@@ -266,6 +268,37 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "full" / "file").write_text("x")
     with pytest.raises(InputError, match="not empty"):
         simulate_metadata("long", out=tmp_path / "full", **SIZES)
+
+
+def test_on_the_command_line(tmp_path: Path) -> None:
+    sizes = {"accounts": 300, "campaign-accounts": 20, "exchanges": 12_000, "seed": 3}
+    asked = [f"--{name}={value}" for name, value in sizes.items()]
+    command = ["simulate", "small", *asked, "--metadata-only", "--out", str(tmp_path / "w")]
+    result = CliRunner().invoke(app, [*command, "--strength", "per_account=100"])
+    assert result.exit_code == 0, result.output
+    facts = json.loads((tmp_path / "w" / "truth" / "world.json").read_text())
+    assert facts["metadata_only"] and facts["strength"] == {"per_account": 100}
+    table = pq.read_table(min((tmp_path / "w" / "log" / "exchanges").iterdir()))
+    assert "skeleton" in table.column_names and "prompt" not in table.column_names
+
+
+def test_populations_send_as_much_as_their_share_says(long: Made) -> None:
+    """Products send twenty times what people in the web application do: shares 10 and 0.5."""
+    accounts = Counter(long.truth["population"].to_pylist())
+    mean = {p: long.sent(p).num_rows / accounts[p] for p in ("saas", "web_user", "evaluator")}
+    assert 10 < mean["saas"] / mean["web_user"] < 30
+    assert 3 < mean["evaluator"] / mean["web_user"] < 8  # 2.5 and 0.5
+
+
+def test_an_account_acts_on_some_days_and_in_sittings(long: Made) -> None:
+    web = long.sent("web_user").sort_by([("account_id", "ascending"), ("ts", "ascending")])
+    same = web["account_id"].to_numpy()[1:] == web["account_id"].to_numpy()[:-1]
+    gaps = np.diff(web["ts"].to_numpy()).astype("timedelta64[s]").astype(float)[same]
+    assert np.mean(gaps < 900) > 0.5  # sittings of about five, a minute or two apart
+    assert np.mean(gaps > 86_400) > 0.05
+    talks = web.group_by("conversation_id").aggregate([("account_id", "count_distinct")])
+    assert pc.max(talks["account_id_count_distinct"]).as_py() == 1
+    assert 2 < web.num_rows / talks.num_rows < 12
 
 
 def test_strings_are_made_without_a_loop() -> None:
