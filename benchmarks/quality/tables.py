@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.harness import tables as common
-from benchmarks.harness.page import Result
+from benchmarks.harness.page import Result, load
 from benchmarks.harness.tables import NOT_YET, met, share, table
 
 from iolaus.core.statistics import wilson_interval
@@ -31,6 +31,7 @@ from .numbers import share as of
 from .plan import AXES, CURVED
 
 FAILURES: Final = Path(__file__).with_name("failures.md")
+EARLIER: Final = Path(__file__).with_name("earlier")
 AIMED_RECALL, AIMED_PRECISION, AIMED_PURITY = 0.95, 0.99, 0.98
 AIMED_CALLED, AIMED_CALLED_WORST = 1e-4, 1e-3  # honest accounts: overall, in any population
 AIMED_LOST, LONG_DAYS = 0.05, 7.0  # exchanges gone before naming, for campaigns longer than a week
@@ -327,6 +328,12 @@ def _thing(name: str) -> str:
 
 
 def peers(found: list[Result]) -> str:
+    """The comparison as a picture and as a table."""
+    said = "Mean F1 of accounts per family, ours and each peer."
+    return f"{_picture('peers', said)}\n\n{peers_of(found)}"
+
+
+def peers_of(found: list[Result]) -> str:
     """F1 (recall / precision) of accounts, mean over a family's worlds; the best is bold."""
     rows_of = compared(found)
     names = list(dict.fromkeys(name for row in rows_of.values() for name in row))
@@ -339,8 +346,7 @@ def peers(found: list[Result]) -> str:
             text = _versus(scores)
             cells.append(f"**{text}**" if scores and standing(scores) == best else text)
         rows.append([f"`{name}`", *cells])
-    text = table(["family", *names], rows)
-    return f"{_picture('peers', 'Mean F1 of accounts per family, ours and each peer.')}\n\n{text}"
+    return table(["family", *names], rows)
 
 
 def _versus(scores: list[Result]) -> str:
@@ -362,6 +368,19 @@ def not_applicable(found: list[Result]) -> str:
     return "\n".join(said) or "Every peer ran on every world."
 
 
+def earlier(found: list[Result]) -> str:
+    """What earlier rounds measured, which led to changes and so used their seeds up."""
+    del found
+    parts = []
+    for directory in sorted(EARLIER.iterdir()):
+        cells = load(directory)
+        name = directory.name.replace("-", " ")
+        commits = ", ".join(dict.fromkeys(f"`{r['commit'][:12]}`" for r in cells))
+        said = f"### {name.capitalize()} ({commits})"
+        parts.append("\n\n".join([said, aims(cells), per_family(cells), peers_of(cells)]))
+    return "\n\n".join(parts) or "There was none."
+
+
 def failures(found: list[Result]) -> str:
     """What is written by hand about where each family fails, and why."""
     del found
@@ -377,4 +396,5 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "populations": populations, "countries": countries, "alarms": alarms,
     "calibration": calibration, "curves": curves, "replay": replay, "ablation": left_out,
     "peers": peers, "not_applicable": not_applicable, "provenance": common.provenance,
+    "earlier": earlier,
 }  # fmt: skip
