@@ -17,7 +17,9 @@ from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.tables import ACCOUNTS, CAPABILITIES, ENFORCEMENT, EXCHANGES, TEXT_FEATURES
 from iolaus.worlds.metadata import settle, simulate_metadata
 from iolaus.worlds.metadata.encode import SCHEMA, hexed, ip_texts, numbered
+from iolaus.worlds.metadata.moments import SITTING, SLOT, SLOTS, Habits, day_keys
 from iolaus.worlds.metadata.quick import Dealt, Quick
+from iolaus.worlds.metadata.volumes import plan
 from iolaus.worlds.metadata.wording import SHAPES, Texts
 from iolaus.worlds.people import parts
 
@@ -299,6 +301,34 @@ def test_an_account_acts_on_some_days_and_in_sittings(long: Made) -> None:
     talks = web.group_by("conversation_id").aggregate([("account_id", "count_distinct")])
     assert pc.max(talks["account_id_count_distinct"]).as_py() == 1
     assert 2 < web.num_rows / talks.num_rows < 12
+
+
+def test_every_exchange_of_every_account_falls_into_one_day() -> None:
+    """Also of an account with half of the log, in all zones, with sittings of any length."""
+    folk, days, seed = settle.district(3, 5, None, "ordinary", 0, 80), 5, 9
+    total = np.full(80, 7)
+    total[[3, 40, 41]] = 400_000, 0, 90_000
+    counts = plan(folk, total, days * 86_400.0, seed)
+    assert np.array_equal(counts.sum(axis=0), total)
+    slots = []
+    for day in range(days):
+        keys = day_keys(Habits.of(folk), counts, day, days * 86_400.0, seed)
+        at = (keys >> SITTING) / 1e6 + day * 86_400
+        slot = (keys >> SLOT) & (SLOTS - 1)
+        assert np.all(np.diff(keys) >= 0) and np.all(at < (day + 1) * 86_400)
+        assert np.all(at >= folk.start[slot] - 1e-3) and np.all(at <= folk.end[slot] + 1e-3)
+        slots.append(slot)
+    assert np.array_equal(np.bincount(np.concatenate(slots), minlength=80), total)
+
+
+@pytest.mark.slow
+def test_a_helper_that_dies_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(settle, "DISTRICT", 150)
+    with pytest.raises(InputError, match="ended with status 1"):
+        settle.honest(4, 10, None, "nonsense", 300, 2, lambda *_: None)
+    assert "no mix of populations 'nonsense'" in capfd.readouterr().err
 
 
 def test_strings_are_made_without_a_loop() -> None:

@@ -120,15 +120,23 @@ def _with_helpers(asked: list[dict[str, Any]], processes: int, tell: Progress) -
         files = [Path(scratch) / f"{n}.pickle" for n in range(len(asked))]
         jobs = list(zip(asked, map(str, files), strict=True))
         helpers = [_helper(jobs[n::processes]) for n in range(processes)]
-        for done, helper in enumerate(helpers):
-            tell("accounts", done, processes)
-            if helper.wait():
-                raise InputError(
-                    f"a helper process that builds accounts ended with {helper.returncode}.",
-                    next_step="See its message above; with less memory, ask for fewer accounts.",
-                )
+        try:
+            for done, helper in enumerate(helpers):
+                tell("accounts", done, processes)
+                _waited(helper)
+        finally:
+            for helper in helpers:
+                helper.kill()  # the others, where one failed; nothing where all have ended
         tell("accounts", processes, processes)
         return [pickle.loads(file.read_bytes()) for file in files]
+
+
+def _waited(helper: subprocess.Popen[bytes]) -> None:
+    if helper.wait():
+        raise InputError(
+            f"a helper process that builds accounts ended with status {helper.returncode}.",
+            next_step="See its message above; if memory ran out, ask for fewer accounts.",
+        )
 
 
 def _helper(jobs: list[tuple[dict[str, Any], str]]) -> subprocess.Popen[bytes]:
