@@ -80,6 +80,7 @@ def _environment(folder: Path, otlp: str | None) -> dict[str, str]:
             "OTEL_EXPORTER": protocol,
             "OTEL_ENDPOINT": otlp,
             "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
             "LITELLM_OTEL_V2": "true",  # else its attributes land on the spans of FastAPI
         }
     return {**os.environ, **more}

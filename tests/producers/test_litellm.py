@@ -90,7 +90,7 @@ def test_every_span_of_a_call_is_a_row_and_no_other(run: Run) -> None:
 
 
 def test_both_logs_tell_the_same(run: Run) -> None:
-    shown = ("account_id", "status", "input_tokens", "output_tokens")
+    shown = ("account_id", "status", "input_tokens", "output_tokens", "prompt", "response")
 
     def told(log: Path) -> Counter[tuple[Any, ...]]:
         return Counter(tuple(row[name] for name in shown) for row in rows_of(log))

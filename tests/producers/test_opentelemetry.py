@@ -72,7 +72,7 @@ def test_the_official_openai_client(protocol: str, content: str, tmp_path: Path)
     if content != "none":
         assert None not in prompts
         assert rows[0]["response"] == "You said: Name a river"
-        assert rows[2]["response"] == ""  # a tool call
+        assert rows[2]["response"] is None  # a tool call
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])

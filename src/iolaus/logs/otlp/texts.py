@@ -24,7 +24,7 @@ Message = tuple[str, str | None]  # role, text (None: nothing but tool calls or 
 
 
 class Texts(NamedTuple):
-    """Null: not recorded. An empty response: recorded, and it held no text (a tool call)."""
+    """Null: not recorded, or it holds no text (a response that only calls a tool)."""
 
     system: str | None = None
     prompt: str | None = None
@@ -58,16 +58,16 @@ def texts_of(item: Item) -> Texts:
 def of_messages(events: Iterable[tuple[str, Any]]) -> Texts:
     """Events of one message each: (event name, body), in the order in which they were sent."""
     asked: list[Message] = []
-    answered: str | None = None
+    answers: list[str | None] = []
     for name, body in events:
         role = names.MESSAGE_EVENTS[name]
         if role == "choice":
             message = body.get("message", body) if isinstance(body, dict) else body
-            answered = (text_of(message) or "") if answered is None else answered
+            answers.append(text_of(message))
         else:
             asked.append((role, text_of(body)))
     system, prompt = _asked(asked)
-    return Texts(system, prompt, answered)
+    return Texts(system, prompt, answers[0] if answers else None)
 
 
 def _of_attributes(attributes: Attributes) -> Texts:
@@ -105,7 +105,7 @@ def _input(attributes: Attributes) -> Iterator[Message]:
 
 
 def _response(attributes: Attributes) -> str | None:
-    """The first choice's text; empty if choices were recorded without any."""
+    """The first choice's text."""
     given = attributes.get(names.OUTPUT_MESSAGES)
     if given is not None:
         return _first_text(_messages(loaded(given)))
@@ -120,7 +120,7 @@ def _response(attributes: Attributes) -> str | None:
 
 def _first_text(messages: Iterable[Message]) -> str | None:
     for _, text in messages:
-        return text or ""
+        return text
     return None
 
 
@@ -147,7 +147,7 @@ def _whole(value: Any) -> Any:
 def text_of(message: Any) -> str | None:
     """A message's text: its `content` or `parts`, text parts joined; None if it has none."""
     if isinstance(message, str):
-        return message
+        return message or None
     if not isinstance(message, dict):
         return None
     return _joined(message.get("parts", message.get("content", message.get("text"))))
@@ -155,7 +155,7 @@ def text_of(message: Any) -> str | None:
 
 def _joined(value: Any) -> str | None:
     if isinstance(value, str):
-        return value
+        return value or None
     parts = [_part(part) for part in (value if isinstance(value, list) else [value])]
     kept = [part for part in parts if part]
     return "\n".join(kept) if kept else None
