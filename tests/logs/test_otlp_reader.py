@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -347,6 +348,53 @@ def test_texts_are_not_read_when_nobody_asks(tmp_path: Path) -> None:
     (chunk,) = reader.chunks(EXCHANGES, ("exchange_id", "model"))
     assert chunk.batch.column_names == ["exchange_id", "model"]
     assert "prompt" not in reader.columns()
+
+
+def packed(*texts: bytes) -> bytes:
+    """As the collector's file exporter writes messages with `compression: zstd`."""
+    messages = [pa.compress(text, codec="zstd", asbytes=True) for text in texts]
+    return b"".join(struct.pack(">I", len(m)) + m for m in messages)
+
+
+def test_messages_that_the_collector_packs(tmp_path: Path) -> None:
+    folder = tmp_path / "log" / "exchanges"
+    folder.mkdir(parents=True)
+    texts = [json.dumps(request).encode() for request in recorded("openai_v2_2025_events")]
+    (folder / "spans.json").write_bytes(packed(*texts))
+    rows, counts = read(tmp_path / "log")
+    assert [row["prompt"] for row in rows] == PROMPTS
+    assert counts == {"not an exchange": 1}
+
+
+@pytest.mark.parametrize("cut", [1, 30])
+def test_a_packed_file_that_ends_early_is_said_so(cut: int, tmp_path: Path) -> None:
+    folder = tmp_path / "log" / "exchanges"
+    folder.mkdir(parents=True)
+    texts = [json.dumps(spans(span(n))).encode() for n in (1, 2)]
+    (folder / "spans.jsonl").write_bytes(packed(*texts)[:-cut])
+    with pytest.raises(InputError, match="ends inside its message 2"):
+        read(tmp_path / "log")
+
+
+def test_a_packed_message_that_unpacks_to_too_much_is_one_reject(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("iolaus.logs.lines.MAX_LINE", 2**16)
+    folder = tmp_path / "log" / "exchanges"
+    folder.mkdir(parents=True)
+    good, bomb = json.dumps(spans(span())).encode(), bytes(2**20)
+    (folder / "spans.jsonl").write_bytes(packed(good, bomb))
+    rows, counts = read(tmp_path / "log")
+    assert len(rows) == 1
+    assert counts == {"line too long": 1}
+
+
+def test_packed_protobuf_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "log" / "exchanges"
+    folder.mkdir(parents=True)
+    (folder / "spans.json").write_bytes(packed(b"\n\x05abcde"))
+    with pytest.raises(InputError, match="protobuf"):
+        read(tmp_path / "log")
 
 
 def test_packed_files_and_files_over_several_lines(tmp_path: Path) -> None:

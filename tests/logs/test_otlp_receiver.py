@@ -253,6 +253,7 @@ def test_requests_that_are_too_large(tmp_path: Path) -> None:
     with receiving(tmp_path) as receiver:
         assert post(receiver, bomb, PROTOBUF, Content_Encoding="gzip")[0] == 413
         assert announce(receiver, MAX_BODY + 1) == 413
+        assert post(receiver, bytes(MAX_BODY + 1), PROTOBUF)[0] == 413  # though all of it is sent
         with pytest.raises(grpc.RpcError) as failed:
             call(receiver, bytes(MAX_BODY + 1))
         assert failed.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -14,6 +14,7 @@ from iolaus.logs.hints import did_you_mean, found_columns
 from iolaus.logs.jsonl import JsonlReader, Split, parsed
 from iolaus.logs.lines import lines
 from iolaus.logs.mapping import LogMapping, Record
+from iolaus.logs.otlp import packed
 from iolaus.logs.parquet import ParquetReader
 from iolaus.logs.reader import Reader
 from iolaus.logs.rejects import Fault
@@ -118,7 +119,7 @@ def _known(
     if mapping.format is not None:
         return BY_NAME.get(mapping.format)
     record = next(first_records(path, name, split), None)
-    if record is None or _own(record):
+    if record is None or "exchange_id" in record:
         return None
     found = [known for known in KNOWN if known.matches(record)]
     if len(found) > 1:
@@ -128,7 +129,7 @@ def _known(
             where=name,
             next_step=f'Write format = "{found[0].name}" (or the other) in mapping.toml.',
         )
-    if not found and not mapping.rules(spec.name):
+    if not found and not _own(record) and not mapping.rules(spec.name):
         raise InputError(
             "the format cannot be told from the first record.",
             where=name,
@@ -139,8 +140,8 @@ def _known(
 
 
 def _own(record: Record) -> bool:
-    """Are these the contract's own names?"""
-    return bool({"exchange_id", "account_id"} & record.keys()) or {"ts", "model"} <= record.keys()
+    """Are these the contract's own names? (Some other formats have an account_id, too.)"""
+    return "account_id" in record or {"ts", "model"} <= record.keys()
 
 
 def first_records(path: Path, name: str, split: Split) -> Iterator[Record]:
@@ -153,6 +154,8 @@ def first_records(path: Path, name: str, split: Split) -> Iterator[Record]:
 
 def split_of(path: Path, name: str) -> Split:
     """Lines, or (in .json files) an array, an envelope, or objects written over several lines."""
+    if packed.is_packed(path):
+        return packed.messages
     if not path.name.endswith(JSON_SUFFIXES):
         return lines
     first = next(lines(path, name), None)

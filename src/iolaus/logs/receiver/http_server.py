@@ -9,7 +9,7 @@ import threading
 import zlib
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import SHUT_WR, socket
 from typing import Any, Final
 
 import orjson
@@ -32,6 +32,8 @@ SECONDS_TO_READ: Final = 30  # a sender that is slower than this is let go
 PATHS: Final = {"/v1/traces": TRACES, "/v1/logs": LOGS}
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 REJECTED_FIELD: Final = {TRACES: "rejectedSpans", LOGS: "rejectedLogRecords"}
+LINGER_SECONDS: Final = 2  # without a byte
+LINGER_BYTES: Final = 64 * 2**20
 LONGEST_CHUNK_LINE: Final = 1_024
 MAX_TRAILERS: Final = 100
 STATUSES: Final = {Busy: 503, Invalid: 400, TooLarge: 413}
@@ -126,6 +128,7 @@ def _handler(acceptor: Acceptor) -> type[BaseHTTPRequestHandler]:
             if signal is None:
                 self.close_connection = True  # its body is not read
                 self._answer(404, _status(PROTOBUF, "send to /v1/traces or /v1/logs"), PROTOBUF)
+                self._linger()
                 return
             self.server.busy(1)
             try:
@@ -160,6 +163,16 @@ def _handler(acceptor: Acceptor) -> type[BaseHTTPRequestHandler]:
             status = STATUSES.get(type(error), 415)
             retry = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
             self._answer(status, _status(kind, str(error)), kind, **retry)
+            self._linger()
+
+        def _linger(self) -> None:
+            """Take what is still being sent: closed at once, the sender would see no answer."""
+            with suppress(OSError):
+                self.connection.shutdown(SHUT_WR)
+                self.connection.settimeout(LINGER_SECONDS)
+                left = LINGER_BYTES
+                while left > 0 and (data := self.rfile.read1(2**16)):
+                    left -= len(data)
 
         def _body(self, size: int | None) -> bytes:
             data = self.rfile.read(size) if size is not None else self._chunks()
