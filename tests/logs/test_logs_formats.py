@@ -1,6 +1,7 @@
 """Each known format: what its records become, and how it is recognised."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,8 @@ import pytest
 
 from iolaus.core.errors import ConfigError
 from iolaus.logs import Log, open_log
-from iolaus.logs.formats import KNOWN
+from iolaus.logs.formats import KNOWN, NAMES
+from iolaus.logs.mapping import load
 from iolaus.logs.shape import client_address, in_utc, total
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -231,7 +233,7 @@ def test_envoy_keys_of_other_gateways(tmp_path: Path) -> None:
             "response_code": "0",
             "response_flags": "DC",
             "x_request_id": "a",
-            "user_id": "u",
+            "account_id": "u",
             "genai_model_name": "m",
             "genai_tokens_input": "12",
             "genai_tokens_output": "-",
@@ -359,3 +361,26 @@ def test_small_helpers() -> None:
     assert in_utc("2026-03-01T12:00:00-05:00") == "2026-03-01T12:00:00-05:00"
     assert in_utc(5) == 5 and in_utc("soon") == "soon"
     assert total() is None and total(None, 2, 3) == 5 and total(1, "x") == "x"
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_docs_name_every_format_and_each_has_a_page() -> None:
+    page = (DOCS / "reading-logs.md").read_text(encoding="utf-8")
+    assert [name for name in NAMES if f"`{name}`" not in page] == []
+    linked = re.findall(r"\]\((logs/[a-z-]+\.md)\)", page)
+    pages = {f"logs/{path.name}" for path in (DOCS / "logs").glob("*.md")}
+    assert pages == set(linked)
+
+
+def test_the_mapping_in_the_docs_can_be_read(tmp_path: Path) -> None:
+    page = (DOCS / "logs/csv-and-mapping.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    more = re.findall(r"^    ((?:ts|model) = \{.*)  #", page, re.MULTILINE)
+    assert len(more) == 2
+    path = tmp_path / "mapping.toml"
+    path.write_text(example)
+    assert set(load(path).rules("exchanges")) >= {"account_id", "ts", "status"}
+    path.write_text("[exchanges]\n" + "\n".join(more))
+    assert load(path).rules("exchanges")["model"].values == {"1": "small", "*": "other"}
