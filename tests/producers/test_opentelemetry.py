@@ -5,6 +5,8 @@ Each runs in a process of its own, against a provider that speaks the real proto
 
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -35,14 +37,17 @@ ANY = Address("127.0.0.1", 0)
 OPENAI_STATUSES = Counter({200: 5, 429: 1, 500: 1})
 ANTHROPIC_STATUSES = Counter({200: 3, 429: 1})
 SECONDS = 120
+ROOM = 2**30
 
 
 def exported(
-    log: Path, kind: str, protocol: str, content: str
+    log: Path, kind: str, protocol: str, content: str, *, backlog: int = ROOM
 ) -> tuple[int, int, list[dict[str, Any]]]:
     """Calls that the client made, requests that the provider got, rows that the log holds."""
-    settings: Any = {"seal_seconds": 1.0, "backlog_bytes": 2**30, "say": lambda text: None}
+    settings: Any = {"seal_seconds": 1.0, "backlog_bytes": backlog, "say": lambda text: None}
     with Upstream() as upstream, Receiver(log, grpc=ANY, http=ANY, **settings) as receiver:
+        if backlog < ROOM:
+            threading.Thread(target=make_room_once_busy, args=(receiver,), daemon=True).start()
         port = receiver.grpc if protocol == "grpc" else receiver.http
         endpoint = f"127.0.0.1:{port}" if protocol == "grpc" else f"http://127.0.0.1:{port}"
         arguments = [kind, protocol, endpoint, upstream.url, content]
@@ -59,6 +64,13 @@ def exported(
     return int(done.stdout), arrived, rows
 
 
+def make_room_once_busy(receiver: Receiver) -> None:
+    """After the first export that was refused for want of room, there is room."""
+    while not receiver.acceptor.counts["busy"]:
+        time.sleep(0.05)
+    receiver._spool._backlog_bytes = ROOM
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
 @pytest.mark.parametrize("content", ["none", "span", "events"])
 def test_the_official_openai_client(protocol: str, content: str, tmp_path: Path) -> None:
@@ -73,6 +85,13 @@ def test_the_official_openai_client(protocol: str, content: str, tmp_path: Path)
         assert None not in prompts
         assert rows[0]["response"] == "You said: Name a river"
         assert rows[2]["response"] is None  # a tool call
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_what_was_refused_is_sent_again(protocol: str, tmp_path: Path) -> None:
+    """OpenTelemetry's own exporters take our "busy" as it is meant, and nothing is lost."""
+    sent, arrived, rows = exported(tmp_path, "openai-v2", protocol, "span", backlog=100)
+    assert sent == arrived == len(rows) == 7
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http"])
