@@ -195,6 +195,22 @@ def test_times_of_one_mapped_source_keep_their_microseconds(tmp_path: Path) -> N
     assert only(tmp_path, mapping, record, "jsonl")["ts"] == NOON + timedelta(microseconds=123457)
 
 
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@pytest.mark.parametrize("time", [1772366400000, 10**15, -(10**14), 1e300])
+def test_a_time_is_never_read_in_another_unit_than_the_one_given(
+    tmp_path: Path, kind: str, time: float
+) -> None:
+    mapping = BASE.replace('ts = "time"', 'ts = { from = "time", unit = "s" }')
+    opened = log(tmp_path, mapping, RECORD | {"time": time}, kind)
+    with pytest.raises(InputError, match="time out of range: 1"):
+        list(opened.batches())
+
+
+def test_an_empty_cell_is_null_whatever_values_say(tmp_path: Path) -> None:
+    mapping = BASE + 'channel = { from = "cell", values = { "*" = "web_app" } }\n'
+    assert only(tmp_path, mapping, RECORD | {"cell": ""}, "csv")["channel"] is None
+
+
 MISTAKES = [
     ("exchanges = 5", "'exchanges' must be a table"),
     ("[exchange]\nts = 'a'", "'exchange' is unknown. Is it 'exchanges'?"),

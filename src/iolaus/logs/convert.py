@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from iolaus.logs.cells import cells
 from iolaus.logs.mapping import COUNT_UNITS, TIME_UNITS, Rule
+from iolaus.logs.rejects import Cause, Fault
 from iolaus.logs.times import Faults, from_values
 
 BOOLEANS: Final = {
@@ -45,12 +46,11 @@ class Written:
 def column(values: Sequence[Any], field: pa.Field, how: Written) -> tuple[pa.Array, Faults]:
     """Values of one column -> array of the field's type, and the faults of its rows."""
     rule, text = how.rule, how.text
-    if rule is not None:
-        text = text or rule.kind == "text"
-        if rule.values is not None or rule.nulls:
-            values = [_meant(value, rule) for value in values]
+    text = text or (rule is not None and rule.kind == "text")
     if text and "" in values:
         values = [None if value == "" else value for value in values]
+    if rule is not None and (rule.values is not None or rule.nulls):
+        values = [_meant(value, rule) for value in values]
     if pa.types.is_timestamp(field.type):
         return _times(values, field.name, how, text=text)
     if pa.types.is_string(field.type):
@@ -132,15 +132,18 @@ def _times(
     if rule is not None and rule.pattern is not None:
         values = [_by_pattern(value, rule, how.assume_utc) for value in values]
     elif rule is not None and rule.unit is not None:
-        values = [_in_unit(value, TIME_UNITS[rule.unit], text=text) for value in values]
+        values = [_in_unit(value, TIME_UNITS[rule.unit], name, text=text) for value in values]
     elif text:
         values = [_epoch(value) for value in values]
     zone = None if rule is None else rule.zone
     if zone is not None and zone is not UTC:
         values = [_placed(value, rule) for value in values]
     values = [_short(value) for value in values] if text else values
-    array, faults = from_values(values, name, assume_utc=how.assume_utc or zone is UTC)
-    return array, faults
+    faults = {i: value for i, value in enumerate(values) if type(value) is Fault}
+    if faults:
+        values = [None if type(value) is Fault else value for value in values]
+    array, more = from_values(values, name, assume_utc=how.assume_utc or zone is UTC)
+    return array, more | faults
 
 
 def _short(value: Any) -> Any:
@@ -155,8 +158,12 @@ def _epoch(value: Any) -> Any:
     return value
 
 
-def _in_unit(value: Any, micros: float, *, text: bool) -> Any:
-    """An epoch number of this unit -> ISO text, which has one reading; others stay as they are."""
+def _in_unit(value: Any, micros: float, name: str, *, text: bool) -> Any:
+    """An epoch number of this unit -> ISO text, which has one reading; others stay as they are.
+
+    A number outside the years 1 to 9999 becomes a fault: as a number it would be read in the unit
+    that its size suggests.
+    """
     if text and type(value) is str and NUMBER.fullmatch(value.strip()):
         digits = value.strip()
         value = int(digits) if WHOLE.fullmatch(digits) else float(digits)
@@ -165,8 +172,8 @@ def _in_unit(value: Any, micros: float, *, text: bool) -> Any:
     try:
         seconds, rest = divmod(_micros(value, micros), 1_000_000)
         time = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
-    except (ValueError, OverflowError, OSError):  # infinite, or outside the years 1 to 9999
-        return value
+    except (ValueError, OverflowError, OSError):
+        return Fault(Cause.TIME_RANGE, f"{name}: {value}")
     return time.isoformat()
 
 
