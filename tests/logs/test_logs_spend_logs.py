@@ -16,7 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from iolaus.app.cli import app
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.logs import open_log
 from iolaus.logs.spend_logs import _arguments, snapshot
@@ -151,6 +153,18 @@ def test_texts_arrive_as_they_are(database: Any, server: str, tmp_path: Path) ->
     found = rows(tmp_path / "log")
     assert [row["prompt"] for row in found] == [text]
     assert found[0]["ts"] == datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC)
+
+
+def test_on_the_command_line(
+    database: Any, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IOLAUS_DATABASE_URL", server)
+    more(database, 7, date(2026, 11, 22))
+    command = ["spend-logs", "--to", str(tmp_path / "log"), "--since", "2026-11-22"]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stdout.split(" are ")[0]) == (0, "7 rows of 1 day")
+    monkeypatch.delenv("IOLAUS_DATABASE_URL")
+    assert isinstance(CliRunner().invoke(app, command).exception, ConfigError)
 
 
 def test_an_empty_table(database: Any, server: str, tmp_path: Path) -> None:

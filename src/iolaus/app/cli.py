@@ -18,6 +18,7 @@ from iolaus.app.privacy import app as privacy_app
 from iolaus.app.progress import TerminalReporter
 from iolaus.app.replay import replay as run_replay
 from iolaus.app.scan import scan as run_scan
+from iolaus.app.spend_logs import spend_logs
 from iolaus.campaigns import Results
 from iolaus.core.errors import ConfigError, IolausError
 from iolaus.logs import open_log
@@ -144,6 +145,7 @@ def simulate(
 
 
 app.command("map")(map_log)
+app.command("spend-logs")(spend_logs)
 
 
 @app.command()
