@@ -31,16 +31,28 @@ def file_exporter(file: Path) -> Iterator[str]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            data = self.rfile.read(int(self.headers["Content-Length"]))
+            data = self._body()
             if self.headers.get("Content-Encoding") == "gzip":
                 data = gzip.decompress(data)
-            line = otlp_json(REQUESTS[self.path].FromString(data))
+            is_json = self.headers["Content-Type"] == "application/json"  # JavaScript's: as it is
+            line = data.decode() if is_json else otlp_json(REQUESTS[self.path].FromString(data))
             with lock, file.open("a", encoding="utf-8") as out:
                 out.write(line + "\n")
             self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Type", self.headers["Content-Type"])
+            self.send_header("Content-Length", "2" if is_json else "0")
             self.end_headers()
+            self.wfile.write(b"{}" if is_json else b"")
+
+        def _body(self) -> bytes:
+            if "Content-Length" in self.headers:
+                return self.rfile.read(int(self.headers["Content-Length"]))
+            parts = []
+            while size := int(self.rfile.readline(), 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
 
         def log_message(self, *_: object) -> None:
             """Nothing: the tests' output is for failures."""

@@ -63,8 +63,11 @@ def record_otlp(kind: str, content: str, name: str) -> None:
     """What an instrumented client exports, as a collector's file exporter writes it."""
     folder = Path(tempfile.mkdtemp(prefix="otlp-"))
     with Upstream() as upstream, file_exporter(folder / "spans.jsonl") as endpoint:
-        command = [sys.executable, "-m", "tests.producers.instrumented"]
-        subprocess.run([*command, kind, "http", endpoint, upstream.url, content], check=True)
+        command = [sys.executable, "-m", "tests.producers.instrumented", kind, "http"]
+        arguments = [endpoint, upstream.url, content]
+        if kind.endswith(".cjs"):  # a copy of instrumented.cjs that lies beside its npm packages
+            command, arguments = ["node", kind, "json"], arguments[:2]
+        subprocess.run([*command, *arguments], check=True)
     out = FIXTURES / "otlp" / f"{name}.jsonl"
     out.parent.mkdir(parents=True, exist_ok=True)
     text = (folder / "spans.jsonl").read_text(encoding="utf-8")
