@@ -17,6 +17,7 @@ from iolaus.logs.enrichment import (
     EnrichmentFiles,
     Tally,
     compile_files,
+    csvs,
     enrich,
     enrich_accounts,
 )
@@ -203,6 +204,16 @@ def test_a_file_of_no_use_is_an_error_with_a_next_step(
     assert caught.value.next_step
     if content is None:
         assert "no such file" in caught.value.what
+
+
+def test_a_csv_that_grows_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csvs, "LARGEST", 10_000)
+    rows = b"network,country\n" + b"192.0.2.0/24,DE\n" * 1_000
+    path = write(tmp_path / "r.csv.gz", gzip.compress(rows))
+    with pytest.raises(ConfigError, match="larger than 10,000 bytes once unpacked"):
+        compile_files(EnrichmentFiles(csv=(CsvFile(path),)))
 
 
 @pytest.mark.parametrize("cut", [10, 60])

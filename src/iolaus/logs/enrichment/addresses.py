@@ -154,7 +154,7 @@ def blocks_of_cidr(texts: pa.Array) -> tuple[dict[int, Blocks], NDArray[np.int64
     found = {}
     for version in (4, 6):
         rows = np.flatnonzero(good & (at.version == version))
-        free_high, free_low = _free(length[rows], version)
+        free_high, free_low = free_bits(length[rows], version)
         high, low = at.high[rows], at.low[rows]
         found[version] = Blocks(
             high & ~free_high, low & ~free_low, high | free_high, low | free_low, rows
@@ -177,7 +177,7 @@ def _lengths(parts: pa.Array, sized: Mask, version: NDArray[np.int8]) -> NDArray
     return np.where(length <= most, length, -1)
 
 
-def _free(length: NDArray[np.int64], version: int) -> tuple[U64, U64]:
+def free_bits(length: NDArray[np.int64], version: int) -> tuple[U64, U64]:
     """The bits below a prefix, all set."""
     free = (32 if version == 4 else 128) - length
     return _ones(free - 64), _ones(np.minimum(free, 64))

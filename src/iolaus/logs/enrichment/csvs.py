@@ -32,6 +32,7 @@ NAMES: Final = {
     "country": ("country_code", "country_iso_code", "country_iso", "cc", "iso_code", "country"),
     "asn": ("asn", "as_number", "autonomous_system_number", "asnum", "as"),
 }
+LARGEST = 2 * 2**30  # bytes unpacked; 2 GiB are some 50 million ranges of 40 bytes
 PASSED_OVER = "-"
 FIRST_LINE = 65_536  # bytes; a longer one is no header
 EXAMPLE = 'csv = [{ path = "ip2asn-v4.tsv", columns = ["start", "end", "asn", "country", "-"] }]'
@@ -70,9 +71,13 @@ def read_csv(file: CsvFile) -> AddressFile:
 
 def _layout(file: CsvFile, where: str) -> _Layout:
     with opened(file.path) as stream:
-        first = stream.readline(FIRST_LINE).decode("utf-8-sig", "replace").strip("\r\n")
+        text = stream.readline(FIRST_LINE).decode("utf-8-sig", "replace")
+    first = next(iter(text.splitlines()), "")  # also where lines end with \r alone
     delimiter = max(",;\t", key=first.count)
-    cells = next(csv.reader([first], delimiter=delimiter), [])
+    try:
+        cells = next(csv.reader([first], delimiter=delimiter), [])
+    except csv.Error:
+        cells = []
     if file.columns:
         return _named(file.columns, cells, delimiter, where)
     plain = [cell.strip().lstrip("#").strip().lower().replace(" ", "_") for cell in cells]
@@ -128,44 +133,49 @@ def _table(
         return "skip"
 
     names = [f"f{i}" for i in range(layout.count)]
-    with opened(file.path) as stream:
-        try:
-            table = arrow_csv.read_csv(
-                stream,
-                arrow_csv.ReadOptions(
-                    use_threads=False, column_names=names, skip_rows=layout.header
-                ),
-                arrow_csv.ParseOptions(
-                    delimiter=layout.delimiter, invalid_row_handler=short, ignore_empty_lines=False
-                ),
-                arrow_csv.ConvertOptions(
-                    check_utf8=False,
-                    column_types=dict.fromkeys(names, pa.string()),
-                    include_columns=[names[i] for i in layout.of.values()],
-                ),
-            )
-        except pa.ArrowInvalid as error:
-            raise ConfigError(
-                f"cannot be read as CSV: {str(error).splitlines()[0][:200]}.",
-                where=f"[enrichment] csv: {file.path}",
-                next_step='It must be text in lines of equal columns, quoted with ".',
-            ) from error
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(_text(file)),
+            arrow_csv.ReadOptions(use_threads=False, column_names=names, skip_rows=layout.header),
+            arrow_csv.ParseOptions(
+                delimiter=layout.delimiter, invalid_row_handler=short, ignore_empty_lines=False
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                include_columns=[names[i] for i in layout.of.values()],
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise ConfigError(
+            f"cannot be read as CSV: {str(error).splitlines()[0][:200]}.",
+            where=f"[enrichment] csv: {file.path}",
+            next_step='It must be text in lines of equal columns, quoted with ".',
+        ) from error
     lines = np.arange(1, table.num_rows + len(cut) + 1) + layout.header
-    columns = {ours: _utf8(table[names[i]]) for ours, i in layout.of.items()}
+    columns = {ours: _joined(table[names[i]]) for ours, i in layout.of.items()}
     return columns, np.setdiff1d(lines, cut)
 
 
-def _utf8(column: pa.ChunkedArray) -> pa.Array:
-    """One array; bytes that are not UTF-8 become the replacement character."""
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # no rows
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.string())
+def _text(file: CsvFile) -> bytes:
+    """The file as UTF-8; what is none becomes the replacement character, for Arrow cannot name a
+    bad row that it cannot decode."""
+    with opened(file.path) as stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ConfigError(
+            f"is larger than {LARGEST:,} bytes once unpacked.",
+            where=f"[enrichment] csv: {file.path}",
+            next_step="Check that it is a list of ranges; split it if it is.",
+        )
     try:
-        array.validate(full=True)
-    except pa.ArrowInvalid:
-        binary = array.cast(pa.binary()).to_pylist()
-        array = pa.array([value.decode("utf-8", "replace") for value in binary], pa.string())
-    return array
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode()
+    return data
+
+
+def _joined(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], pa.string())
 
 
 def _layers(
