@@ -145,3 +145,33 @@ def test_deep_json_is_one_reject(tmp_path: Path) -> None:
     log = log_of(tmp_path, text, "a.json")
     assert pa.Table.from_batches(log.batches()).num_rows == 1
     assert log.rejects.counts == {Cause.JSON: 1}
+
+
+def test_an_array_on_one_line_is_not_read_to_recognise_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening reads some blocks of the file, however long its only line is."""
+    read = 0
+
+    def counting(folder: Path) -> Any:
+        nonlocal read
+        source = gzip.GzipFile(folder)
+        inner = source.read
+
+        def count(size: int = -1) -> bytes:
+            nonlocal read
+            read += 1
+            return inner(size)
+
+        monkeypatch.setattr(source, "read", count)
+        return source
+
+    many = json.dumps(rows(200_000)).encode()
+    path = tmp_path / "log/exchanges/a.json.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(many, compresslevel=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(lines_module, "_plain_or_packed", counting)
+        log = open_log(tmp_path / "log")
+    assert len(many) > 16 * lines_module.BLOCK and 0 < read <= 6
+    assert next(log.batches()).num_rows > 0

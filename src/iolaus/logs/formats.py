@@ -12,7 +12,7 @@ from iolaus.logs.delimited import CsvReader
 from iolaus.logs.elements import ENVELOPES, elements
 from iolaus.logs.hints import did_you_mean, found_columns
 from iolaus.logs.jsonl import JsonlReader, Split, parsed
-from iolaus.logs.lines import lines
+from iolaus.logs.lines import BLOCK, BYTE_ORDER_MARK, Line, lines, opened
 from iolaus.logs.mapping import LogMapping, Record
 from iolaus.logs.otlp import packed
 from iolaus.logs.parquet import ParquetReader
@@ -158,10 +158,22 @@ def split_of(path: Path, name: str) -> Split:
         return packed.messages
     if not path.name.endswith(JSON_SUFFIXES):
         return lines
-    first = next(lines(path, name), None)
-    record = None if first is None else parsed(first)
+    first = _first_line(path, name)
+    record = parsed(Line(0, first, False)) if first else None
     if not isinstance(record, dict):
         return elements
     arrays = (record.get(key.decode()) for key in ENVELOPES)
     wrapped = any(type(a) is list and a and type(a[0]) is dict for a in arrays)
     return elements if wrapped and not any(f.matches(record) for f in KNOWN) else lines
+
+
+def _first_line(path: Path, name: str) -> bytes:
+    """The first line that is not blank, if it ends within the first block; else nothing.
+
+    An array of many gigabytes may stand on one line: it must not be read to find that out.
+    """
+    with opened(path, name) as source:
+        head = source.read(BLOCK).removeprefix(BYTE_ORDER_MARK).lstrip()
+        whole = len(head) < BLOCK and not source.read(1)
+    line, end, _ = head.partition(b"\n")
+    return line if end or whole else b""
