@@ -1,9 +1,11 @@
 """The live receiver: what it answers, and that what it has acknowledged is in the log."""
 
+import contextlib
 import errno
 import gzip
 import http.client
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -378,6 +380,29 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             pass  # and the log is not left locked
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00\x01\x02\xff\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",  # gRPC on the wrong port
+        b"POST /v1/traces HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"POST /v1/traces HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v1/traces HTTP/1.1\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 9\r\n\r\n{}",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_bytes_that_are_no_request(data: bytes, tmp_path: Path) -> None:
+    with receiving(tmp_path) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.http or 0), timeout=20) as raw:
+            raw.sendall(data)
+            raw.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionResetError):
+                answer = b"".join(iter(lambda: raw.recv(65_536), b""))
+                assert b" 200 " not in answer.partition(b"\r\n")[0]
+        assert by_json(receiver, otlp.spans(otlp.span())) == (0, "")  # it lives
+
+
 # --- what a kill leaves -------------------------------------------------------------------------
 
 
@@ -399,6 +424,35 @@ def test_what_was_accepted_is_stored_at_the_next_start(tmp_path: Path) -> None:
     with receiving(tmp_path, say=said.append):
         assert len(stored(tmp_path)) == 2
     assert "earlier run" in said[0]
+
+
+def test_half_written_files_of_a_kill_are_removed(tmp_path: Path) -> None:
+    half = tmp_path / "exchanges" / "day=2026-05-28" / ".otlp-000000000001.parquet.77.tmp"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PAR1")
+    with receiving(tmp_path):
+        assert not half.exists()
+
+
+def test_what_cannot_be_sealed_is_said_and_tried_again(tmp_path: Path, monkeypatch: Any) -> None:
+    real = Sealer.seal
+    tries: list[int] = []
+
+    def seal_at_last(self: Sealer, segment: Path, *, last: bool = False) -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RuntimeError("not yet")
+        return real(self, segment, last=last)
+
+    monkeypatch.setattr(Sealer, "seal", seal_at_last)
+    monkeypatch.setattr("iolaus.logs.receiver.run.LOOK_SECONDS", 0.02)
+    said: list[str] = []
+    with receiving(tmp_path, seal_seconds=0.02, say=said.append) as receiver:
+        by_json(receiver, otlp.spans(otlp.span(1)))
+        while len(tries) < 3:
+            threading.Event().wait(0.02)
+    assert len(stored(tmp_path)) == 1
+    assert said == ["cannot store yet, and try again: not yet"]  # once, not at every look
 
 
 @pytest.mark.parametrize("cut", [1, 10, 17, 200])

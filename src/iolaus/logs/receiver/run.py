@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from iolaus.core.errors import InputError, IolausError
+from iolaus.core.errors import InputError
 from iolaus.logs.mapping import Rule
 from iolaus.logs.receiver.accept import Acceptor
 from iolaus.logs.receiver.grpc_server import GrpcServer
@@ -140,7 +140,7 @@ class Receiver:
             try:
                 self._seal_closed()
                 trouble = ""
-            except (OSError, IolausError) as error:  # a full disk, say; the spool keeps the data
+            except Exception as error:  # a full disk, say; the spool keeps the data
                 if str(error) != trouble:
                     self._say(f"cannot store yet, and try again: {error}")
                 trouble = str(error)

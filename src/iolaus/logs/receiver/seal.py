@@ -79,7 +79,9 @@ class Sealer:
         return size
 
     def clean(self) -> None:
-        """Remove what a kill between two deletions left behind."""
+        """Remove what a kill left behind: half-written files, and what was carried over already."""
+        for path in (*self._log.glob("*/**/.otlp-*.tmp"), *self._spool.glob("*.tmp")):
+            path.unlink()
         sealed = self.counts().get("sealed", 0)
         for path in self._spool.glob("*.carried"):
             if int(path.stem) < sealed:
