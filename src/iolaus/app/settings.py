@@ -50,8 +50,23 @@ def load(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
-    settings = _checked(_document(path).get("scan", {}), str(path))
+    document = _document(path)
+    settings = _checked(document.get("scan", {}), str(path))
+    if "privacy" in document:
+        settings = _without_excerpts(settings, document.get("scan", {}), str(path))
     return replace(settings, enrichment=load_enrichment(path) or EnrichmentFiles())
+
+
+def _without_excerpts(settings: Settings, given: dict[str, object], where: str) -> Settings:
+    """Under [privacy] a report shows no prompts: they are read one by one, with who and why."""
+    if given.get("excerpts", 0):
+        raise ConfigError(
+            f"'excerpts' = {settings.excerpts} in [scan] would show prompts to whoever opens a "
+            "report, and there is a [privacy].",
+            where=where,
+            next_step="Leave it out, and read prompts with: iolaus privacy excerpts.",
+        )
+    return replace(settings, excerpts=0)
 
 
 def load_enrichment(path: Path | None) -> EnrichmentFiles | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from iolaus.app.settings import ALL, Privacy, load_privacy
+from iolaus.app.settings import ALL, Privacy, load, load_privacy
 from iolaus.core.errors import ConfigError
 
 
@@ -41,3 +41,11 @@ def test_defaults_and_all_settings(tmp_path: Path) -> None:
 def test_wrong_settings(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=said):
         load_privacy(config(tmp_path, f"[privacy]\n{text}"))
+
+
+def test_reports_show_no_prompts_under_privacy(tmp_path: Path) -> None:
+    assert load(config(tmp_path, "[scan]\n")).excerpts == 6
+    assert load(config(tmp_path, "[scan]\n[privacy]\nkeys = 'k'")).excerpts == 0
+    assert load(config(tmp_path, "[scan]\nexcerpts = 0\n[privacy]\nkeys = 'k'")).excerpts == 0
+    with pytest.raises(ConfigError, match="iolaus privacy excerpts"):
+        load(config(tmp_path, "[scan]\nexcerpts = 2\n[privacy]\nkeys = 'k'"))

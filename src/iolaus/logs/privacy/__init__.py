@@ -4,6 +4,7 @@ from iolaus.logs.privacy.access import AccessLog, Asking
 from iolaus.logs.privacy.erasure import Erasure, erase_accounts, totals
 from iolaus.logs.privacy.exports import export_accounts
 from iolaus.logs.privacy.keys import Keys, add_key, read_keys, refuse_inside
+from iolaus.logs.privacy.protect import Protected, Protector
 from iolaus.logs.privacy.pseudonyms import ALIASES, PURPOSES, Pseudonymiser, candidates, unify
 from iolaus.logs.privacy.store import Expired, excerpts, expire
 from iolaus.logs.privacy.text import (
@@ -25,6 +26,8 @@ __all__ = [
     "Erasure",
     "Expired",
     "Keys",
+    "Protected",
+    "Protector",
     "Pseudonymiser",
     "add_key",
     "candidates",
