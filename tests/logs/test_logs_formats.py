@@ -14,7 +14,7 @@ import pytest
 from iolaus.core.errors import ConfigError
 from iolaus.logs import Log, open_log
 from iolaus.logs.formats import KNOWN, NAMES
-from iolaus.logs.mapping import load
+from iolaus.logs.mapping import load, unpacked
 from iolaus.logs.shape import client_address, in_utc, total
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -59,7 +59,6 @@ def test_bedrock(log_of: Make) -> None:
         "ts": NOON,
         "account_id": "arn:aws:iam::123456789012:user/acme",
         "api_key_id": "arn:aws:iam::123456789012:user/acme",
-        "channel": "cloud_marketplace",
         "model": "anthropic.claude-sonnet-4-5-20250929-v1:0",
         "status": 200,
         "input_tokens": 31,
@@ -354,6 +353,15 @@ def test_an_unknown_format_is_an_error(log_of: Make) -> None:
 )
 def test_client_address(forwarded: Any, peer: Any, expected: Any) -> None:
     assert client_address(forwarded, peer) == expected
+
+
+def test_a_message_inside_a_text_with_half_a_surrogate_pair() -> None:
+    """Exports that hold messages as text in JSON: what is inside is mended as well."""
+    assert unpacked('[{"role": "user", "content": "a \\ud800"}]') == [
+        {"role": "user", "content": "a \ufffd"}
+    ]
+    assert unpacked("[1, NaN]") == [1, None]
+    assert unpacked("{what?}") == "{what?}" and unpacked("text") == "text"
 
 
 def test_small_helpers() -> None:

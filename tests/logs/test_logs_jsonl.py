@@ -63,8 +63,10 @@ def test_bad_cell(row: Any, jsonl_log: Any, changes: Any, cause: str, detail: st
         (b"[1, 2]", Cause.NOT_OBJECT),
         (b'"text"', Cause.NOT_OBJECT),
         (b'{"prompt": "\xff"}', Cause.UTF8),
-        (b'{"prompt": "\\ud800"}', Cause.JSON),
-        (b'{"temperature": NaN}', Cause.JSON),
+        (b'{"prompt": "\\ud800", }', Cause.JSON),
+        (b'{"temperature": NaN, }', Cause.JSON),
+        (b'{"temperature": +Infinity}', Cause.JSON),
+        (b'{"prompt": NaNs}', Cause.JSON),
     ],
 )
 def test_broken_line_costs_one_line(row: Any, jsonl_log: Any, line: bytes, cause: Cause) -> None:
@@ -72,6 +74,28 @@ def test_broken_line_costs_one_line(row: Any, jsonl_log: Any, line: bytes, cause
     assert read(log)["source_row"].to_pylist() == [0, 2]
     assert log.rejects.counts == {cause: 1}
     assert log.rejects.table()["row"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("written", "prompt"),
+    [
+        (b'"a \\ud800 b"', "a \ufffd b"),
+        (b'"\\uD83E\\uDDEA \\uDDEA"', "\U0001f9ea \ufffd"),
+        (b'"\\ud800\\ud83e\\uddea"', "\ufffd\U0001f9ea"),
+        (b'"\\\\ud800 \\ud800 NaN \\" Infinity"', '\\ud800 \ufffd NaN " Infinity'),
+        (b"NaN", None),
+        (b"[-Infinity]", ...),
+    ],
+)
+def test_what_a_client_can_make_others_write_costs_no_row(
+    row: Any, jsonl_log: Any, written: bytes, prompt: Any
+) -> None:
+    """Half a surrogate pair in every prompt must not hide the one who sends it."""
+    line = json.dumps(row(1, prompt="X")).encode().replace(b'"X"', written)
+    log = open_log(jsonl_log(row(0), line))
+    prompts = read(log)["prompt"].to_pylist()
+    assert prompts == (["prompt 0"] if prompt is ... else ["prompt 0", prompt])
+    assert log.rejects.counts == ({Cause.WRONG_TYPE: 1} if prompt is ... else {})
 
 
 def test_detail_never_repeats_a_prompt(row: Any, jsonl_log: Any) -> None:

@@ -1,4 +1,4 @@
-"""Amazon Bedrock's ModelInvocationLog 1.0, as it lies in S3 (.json.gz, JSON lines) or CloudWatch.
+"""Amazon Bedrock's ModelInvocationLog 1.0, as it lies in S3 (.json.gz, JSON lines).
 
 Source of the shape: Amazon Bedrock User Guide, "Monitor model invocation using CloudWatch Logs and
 Amazon S3". Bodies over 100 KB are not in the record but in an object of their own, named by
@@ -40,7 +40,6 @@ class Bedrock:
             "ts": record.get("timestamp"),
             "account_id": _without_session(arn),
             "api_key_id": arn,
-            "channel": "cloud_marketplace",
             "model": named(_model(model)),
             "status": _status(record),
             "input_tokens": either(at(given, "inputTokenCount"), usage.get("inputTokens")),

@@ -8,6 +8,7 @@ import orjson
 import pyarrow as pa
 
 from iolaus.logs.convert import Written, column
+from iolaus.logs.lenient import loads
 from iolaus.logs.lines import MAX_LINE, Line, lines
 from iolaus.logs.mapping import Record, Rule
 from iolaus.logs.reader import EXCERPT_CHARS, Chunk
@@ -146,7 +147,7 @@ def parsed(line: Line) -> Record | Fault:
     if line.too_long:
         return Fault(Cause.LONG_LINE, f"more than {MAX_LINE:,} bytes")
     try:
-        row = orjson.loads(line.text)
+        row = loads(line.text)
     except orjson.JSONDecodeError as error:
         return _why_not(line.text, error)
     return row if isinstance(row, dict) else Fault(Cause.NOT_OBJECT, type(row).__name__)

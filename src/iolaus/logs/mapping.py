@@ -32,6 +32,7 @@ import pyarrow as pa
 from iolaus.core.errors import ConfigError
 from iolaus.core.files import write_text
 from iolaus.logs.hints import did_you_mean
+from iolaus.logs.lenient import loads
 from iolaus.logs.spec import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES, TableSpec
 
 FILE: Final = "mapping.toml"
@@ -144,7 +145,7 @@ def unpacked(value: Any) -> Any:
     if type(value) is not str or value[:1] not in ("{", "["):
         return value
     try:
-        return orjson.loads(value)
+        return loads(value)
     except orjson.JSONDecodeError:
         return value
 
