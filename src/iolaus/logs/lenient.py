@@ -7,7 +7,7 @@ import orjson
 
 # Whole strings, and the words that JavaScript knows as numbers and JSON does not.
 OUTSIDE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|\bNaN\b|-?\bInfinity\b', re.DOTALL)
-# Escapes, one after another: a surrogate pair, half of one, any other (two backslashes are one of these).
+# Escapes, one after another: a surrogate pair, half of one, any other (a backslash, say).
 ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
