@@ -160,6 +160,7 @@ def _read(
 ) -> dict[str, int]:
     """Read the log once: features, the small tables, the rejects. Returns rejects by cause."""
     log, counts_file = source.log, stages.directory / "rejects.json"
+    stored = log.store_sql
     if not counts_file.exists():  # written last: it stands only when all the others do
         rejects = Rejects(stages.table("rejects").path)
         log.rejects = rejects
@@ -169,14 +170,19 @@ def _read(
                 "releases": log.releases(),
                 "enforcement": log.enforcement(),
             }
-            _write_features(source, stages, threads, report)
-            _reject_duplicates(log, engine, stages, rejects)
+            if stored is None:
+                _write_features(source, stages, threads, report)
+                _reject_duplicates(log, engine, stages, rejects)
         for name, schema in SMALL.items():
             table = small[name]
             engine.keep(name, table if table is not None else schema.empty_table())
         write_text(json.dumps(rejects.counts, sort_keys=True), counts_file)
-    for name in ("features", *SMALL):
+    for name in SMALL:
         engine.attach(stages.table(name))
+    if stored is None:
+        engine.attach(stages.table("features"))
+    else:
+        engine.attach_files("features", [file.path for file in log.files], stored)
     counts: dict[str, int] = json.loads(counts_file.read_text(encoding="utf-8"))
     return counts
 

@@ -22,6 +22,7 @@ from iolaus.logs.privacy import (
     export_accounts,
     read_keys,
     refuse_inside,
+    rename_store,
 )
 
 app = typer.Typer(
@@ -126,6 +127,14 @@ def erase_account(
     _print(f"Erasure {done.number}: {done.exchanges:,} exchanges of {len(done.days)} days deleted.")
     for report in done.reports:
         _print(f"{report} was deleted with it: scan again to have it anew.")
+
+
+@app.command("rename")
+def rename(store: Store, who: Who, why: Why = "rotation") -> None:
+    """After a rotation: rewrite older pseudonyms in the store to the newest ones."""
+    asking = Asking(who, why, datetime.now(UTC))
+    files = rename_store(store, access=access_log(store), asking=asking)
+    _print(f"{files:,} files rewritten.")
 
 
 @app.command("log")

@@ -181,7 +181,7 @@ def _excerpts(result: Results, prepared: Prepared, settings: Settings) -> pa.Tab
         """
         SELECT campaign_id, account_id, ts, model, source_file, source_row
         FROM features JOIN member_rows USING (account_id) JOIN campaign_rows USING (campaign_id)
-        WHERE verdict = 'distillation' AND prompt_hash IS NOT NULL
+        WHERE verdict = 'distillation' AND prompt_hash IS NOT NULL AND source_file IS NOT NULL
         QUALIFY row_number() OVER (PARTITION BY campaign_id ORDER BY exchange_hash) <= $most
         ORDER BY campaign_id, exchange_hash
         """,

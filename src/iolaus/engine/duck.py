@@ -1,7 +1,7 @@
 """DuckDB: the embedded reference engine. The only module that imports duckdb."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +84,13 @@ class DuckEngine:
             f"SELECT * FROM read_parquet('{_escaped(table.path)}')"
         )
         return table
+
+    def attach_files(self, name: str, files: Sequence[Path], columns: str = "*") -> None:
+        """Let SQL use the rows of several Parquet files by a name. `columns`: a SELECT list."""
+        listed = ", ".join(f"'{_escaped(file)}'" for file in files)
+        self._execute(
+            f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}])"
+        )
 
     def register(self, name: str, rows: pa.Table) -> None:
         """Let SQL use rows in memory by a name (small tables: settings, selections)."""

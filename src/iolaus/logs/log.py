@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iolaus.core.errors import InputError
+from iolaus.core.store import is_store
 from iolaus.core.tables import SOURCE
 from iolaus.logs.checks import keep_valid
 from iolaus.logs.find import Found, find
@@ -20,6 +21,7 @@ from iolaus.logs.mapping import LogMapping, load
 from iolaus.logs.reader import Chunk, Reader
 from iolaus.logs.rejects import Cause, Rejects
 from iolaus.logs.spec import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES, TableSpec
+from iolaus.logs.stored import features_sql
 
 SOURCE_ROW = SOURCE.names[1]
 
@@ -65,6 +67,14 @@ class Log:
         counts = [reader.count() for reader in self._readers]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
+
+    @property
+    def store_sql(self) -> str | None:
+        """The SELECT list that reads a store's files as FEATURES (core.store); None where the log
+        is none, and its rows must be read and checked. Raises InputError for a broken store."""
+        if not is_store(self._root):
+            return None
+        return features_sql([file.path for file in self.files])
 
     @property
     def formats(self) -> dict[str, int]:

@@ -10,14 +10,14 @@ SAMPLE = 8  # prompts per account and day; 8 * 24 phrases = 192 rows at most
 SQL = f"""
 WITH texts AS (
     SELECT account, CAST(ts AS DATE) AS day, system_hash, system_skeleton, skeleton, phrases,
-           exchange_hash
+           xor(coalesce(prompt_hash, system_hash), epoch_us(ts)) AS draw
     FROM features JOIN accounts USING (account_id)
     WHERE prompt_hash IS NOT NULL OR system_hash IS NOT NULL
 ),
 sampled AS (
     SELECT account, day, unnest(phrases) AS value
     FROM texts JOIN (SELECT account, day, exchanges FROM profiles) USING (account, day)
-    WHERE (exchange_hash & 1073741823) % greatest(1, exchanges // {SAMPLE}) = 0
+    WHERE (draw & 1073741823) % greatest(1, exchanges // {SAMPLE}) = 0
 )
 SELECT account, 'wording' AS family, 'system_prompt' AS kind, system_hash AS value, day,
        count(*) AS exchanges

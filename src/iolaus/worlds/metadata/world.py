@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from iolaus.core.errors import InputError
 from iolaus.core.files import write_table, write_text
+from iolaus.core.store import mark_store
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, TS
 from iolaus.worlds.attacks import FAMILIES, customers, volumes
 from iolaus.worlds.metadata import settle
@@ -90,6 +91,7 @@ def simulate_metadata(
         "exchanges": rows, "campaign_exchanges": sent,
     }  # fmt: skip
     write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", out / "truth" / "world.json")
+    mark_store(out / "log")  # last: now all its files stand
     return World(out / "log", out / "truth", len(folk.start), members, rows, sent)
 
 
