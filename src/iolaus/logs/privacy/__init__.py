@@ -5,7 +5,15 @@ from iolaus.logs.privacy.erasure import Erasure, erase_accounts, totals
 from iolaus.logs.privacy.exports import export_accounts
 from iolaus.logs.privacy.keys import Keys, add_key, read_keys, refuse_inside
 from iolaus.logs.privacy.protect import Protected, Protector
-from iolaus.logs.privacy.pseudonyms import ALIASES, PURPOSES, Pseudonymiser, candidates, unify
+from iolaus.logs.privacy.pseudonyms import (
+    ALIASES,
+    PURPOSES,
+    Pseudonymiser,
+    candidates,
+    resolved,
+    unify,
+)
+from iolaus.logs.privacy.renaming import rename_store
 from iolaus.logs.privacy.store import Expired, excerpts, expire
 from iolaus.logs.privacy.text import (
     POLICIES,
@@ -37,7 +45,9 @@ __all__ = [
     "export_accounts",
     "read_keys",
     "refuse_inside",
+    "rename_store",
     "require_cryptography",
+    "resolved",
     "seal",
     "totals",
     "unify",

@@ -19,6 +19,7 @@ from iolaus.core.files import aside, write_table, write_text
 from iolaus.logs.privacy.access import AccessLog, Asking
 from iolaus.logs.privacy.store import (
     ACCOUNT_TABLES,
+    ALIASES_FILE,
     ERASED,
     ERASED_FILE,
     EXCHANGES_DIR,
@@ -30,6 +31,7 @@ from iolaus.logs.privacy.store import (
 )
 
 PENDING: Final = "erasing.json"
+TOKENS: Final = ("input_tokens", "output_tokens")
 
 
 @dataclass(frozen=True)
@@ -82,28 +84,28 @@ def totals(store: Path) -> dict[str, int]:
     sums = {name: int(pc.sum(_erased(store)[name]).as_py() or 0) for name in ERASED.names[2:]}
     for _, directory in days(store, EXCHANGES_DIR):
         for path in day_files(directory):
-            table = pq.read_table(path, columns=["input_tokens", "output_tokens"])
-            sums["exchanges"] += table.num_rows
-            for name in table.column_names:
+            with pq.ParquetFile(path) as file:
+                sums["exchanges"] += file.metadata.num_rows
+                there = [name for name in TOKENS if name in file.schema_arrow.names]
+                table = file.read(columns=there)
+            for name in there:
                 sums[name] += pc.sum(table[name]).as_py() or 0
     return sums
 
 
 def _counted(store: Path, wanted: pa.Array, number: int) -> list[dict[str, Any]]:
+    """ERASED rows of what these accounts sent; one without a day where they sent nothing."""
+    nothing = dict.fromkeys(ERASED.names, 0) | {"erasure": number}
     counted: dict[date, dict[str, Any]] = {}
-    for day, _ in days(store, EXCHANGES_DIR):
-        counted[day] = dict.fromkeys(ERASED.names, 0) | {"erasure": number, "day": day}
     for table in rows_of(store, EXCHANGES_DIR, wanted):
-        for row in table.select(["ts", "input_tokens", "output_tokens"]).to_pylist():
-            sums = counted.get(row["ts"].date())
-            if sums is None:  # a row that lies in another day's directory
-                sums = dict.fromkeys(ERASED.names, 0) | {"erasure": number, "day": row["ts"].date()}
-                counted[row["ts"].date()] = sums
+        there = [name for name in ("ts", *TOKENS) if name in table.column_names]
+        for row in table.select(there).to_pylist():
+            day = row["ts"].date()
+            sums = counted.setdefault(day, nothing | {"day": day})
             sums["exchanges"] += 1
-            for name in ("input_tokens", "output_tokens"):
-                sums[name] += row[name] or 0
-    left = [row for row in counted.values() if row["exchanges"]]
-    return left or [dict.fromkeys(ERASED.names, 0) | {"erasure": number, "day": None}]
+            for name in TOKENS:
+                sums[name] += row.get(name) or 0
+    return list(counted.values()) or [nothing | {"day": None}]
 
 
 def _finish(store: Path) -> Erasure | None:
@@ -119,7 +121,7 @@ def _finish(store: Path) -> Erasure | None:
     for name in ACCOUNT_TABLES:
         if (store / f"{name}.parquet").exists():
             _rewrite(store / f"{name}.parquet", wanted, keep_empty=True)
-    _forget_aliases(store / "aliases.parquet", wanted)
+    _forget_aliases(store / ALIASES_FILE, wanted)
     reports = [r for d in pending["results"] if (r := _rename(Path(d), wanted, f"erased-{number}"))]
     residue = [
         {**row, "day": row["day"] and date.fromisoformat(row["day"])} for row in pending["residue"]

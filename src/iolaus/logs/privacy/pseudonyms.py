@@ -115,6 +115,16 @@ def unify(table: pa.Table, aliases: pa.Table) -> pa.Table:
     return table
 
 
+def resolved(aliases: pa.Table) -> pa.Table:
+    """ALIASES with each old name's newest one, for joins in SQL."""
+    rows = [
+        {"purpose": purpose, "old": old, "new": new}
+        for purpose, steps in sorted(_newest(aliases).items())
+        for old, new in sorted(steps.items())
+    ]
+    return pa.Table.from_pylist(rows, schema=ALIASES)
+
+
 def _newest(aliases: pa.Table) -> dict[str, dict[str, str]]:
     """purpose -> old -> newest.
 

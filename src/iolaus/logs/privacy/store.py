@@ -29,6 +29,7 @@ DAY: Final = "day="
 EXPIRED: Final = ".expired-"  # readers pass over names that begin with a dot
 ACCOUNT_TABLES: Final = ("accounts", "enforcement")  # STORE/NAME.parquet, by account_id
 RESULT_TABLES: Final = ("members", "detections")  # OUT/NAME.parquet of a scan, by account_id
+ALIASES_FILE: Final = "aliases.parquet"
 ERASED_FILE: Final = "erased.parquet"
 # What is left of an erased account: counts by day, without anything that says whose they were.
 ERASED: Final = pa.schema(
@@ -181,6 +182,8 @@ def _rows(
         for path in day_files(directory):
             with pq.ParquetFile(path) as file:
                 names = file.schema_arrow.names
+                if column not in names:
+                    continue
                 asked = None if columns is None else [name for name in columns if name in names]
                 for group in range(file.num_row_groups):
                     key = file.read_row_group(group, columns=[column])[column]
