@@ -3,15 +3,18 @@
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from iolaus.app.cli import app
+from iolaus.app.progress import silent
 from iolaus.app.receive import receive
+from iolaus.app.scan import scan
+from iolaus.app.settings import Settings
 from iolaus.core.errors import ConfigError
 from iolaus.core.tables import EXCHANGES
 from iolaus.logs import open_log
@@ -141,29 +144,63 @@ def _fill(span: Any, number: int, row: dict[str, Any]) -> None:
         setattr(pair.value, kind, value)
 
 
-@pytest.mark.slow
-def test_a_simulated_log_comes_out_as_it_went_in(planted_log: Any, tmp_path: Path) -> None:
-    """Every column of every row, through attributes of the conventions' names."""
+@pytest.fixture(scope="module")
+def received(planted_log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The planted log, sent through the receiver as spans; its accounts beside it."""
     grpc = pytest.importorskip("grpc", reason="the receiver needs the extra iolaus[otlp]")
     from iolaus.logs.receiver import Address, Receiver
 
-    table = pa.Table.from_batches(open_log(planted_log).batches()).select(EXCHANGES.names)
-    table = table.set_column(1, "ts", table["ts"].cast(pa.int64()))
-    rows = table.to_pylist()
+    log = tmp_path_factory.mktemp("received")
     settings: Any = {"seal_seconds": 1.0, "backlog_bytes": 2**30, "say": lambda text: None}
     rules = {name: Rule(name, (SAID[name][0],)) for name in MAPPED}
     any_port = Address("127.0.0.1", 0)
     with (
-        Receiver(tmp_path, grpc=any_port, http=None, rules=rules, **settings) as receiver,
+        Receiver(log, grpc=any_port, http=None, rules=rules, **settings) as receiver,
         grpc.insecure_channel(f"127.0.0.1:{receiver.grpc}") as channel,
     ):
         export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
-        for data in exports(rows):
+        for data in exports(rows_of(planted_log)):
             assert export(data, timeout=60) == b""  # nothing rejected
-    files = sorted((tmp_path / "exchanges").rglob("*.parquet"))
-    found = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
-    found = found.set_column(1, "ts", found["ts"].cast(pa.int64()))
-    by_number = {int(r["exchange_id"][:32], 16): r for r in found.to_pylist()}
-    assert len(found) == len(rows)
-    for number, row in enumerate(rows, 1):
-        assert by_number[number] == row | {"exchange_id": by_number[number]["exchange_id"]}
+    copyfile(planted_log / "accounts.parquet", log / "accounts.parquet")
+    return log
+
+
+def rows_of(log: Path) -> list[dict[str, Any]]:
+    """All rows, `ts` in microseconds, by time and prompt."""
+    table = pa.Table.from_batches(open_log(log).batches()).select(EXCHANGES.names)
+    table = table.set_column(1, "ts", table["ts"].cast(pa.int64()))
+    keys = [(name, "ascending") for name in ("ts", "account_id", "prompt")]
+    return table.sort_by(keys).to_pylist()
+
+
+@pytest.mark.slow
+def test_a_log_comes_out_as_it_went_in(planted_log: Path, received: Path) -> None:
+    """Every column of every row, through attributes of the conventions' names."""
+    sent, found = rows_of(planted_log), rows_of(received)
+    assert len(found) == len(sent)
+    for got, row in zip(found, sent, strict=True):
+        assert got == row | {"exchange_id": got["exchange_id"]}
+
+
+@pytest.mark.slow
+def test_a_scan_finds_the_same_campaign_in_it(
+    planted_log: Path, received: Path, tmp_path: Path
+) -> None:
+    """Which other groups are shown may differ: exchanges have other ids, and are drawn by them."""
+
+    def found(log: Path, name: str) -> list[str]:
+        result = scan(
+            log,
+            tmp_path / name,
+            Settings(),
+            memory="1GB",
+            threads=1,
+            keep_stages=False,
+            report=silent,
+        )
+        verdicts = result.campaigns.select(["campaign_id", "verdict"]).to_pylist()
+        raised = {c["campaign_id"] for c in verdicts if c["verdict"] == "distillation"}
+        members = result.members.to_pylist()
+        return sorted(m["account_id"] for m in members if m["campaign_id"] in raised)
+
+    assert found(received, "received") == found(planted_log, "planted") != []
