@@ -186,7 +186,7 @@ def test_a_log_comes_out_as_it_went_in(planted_log: Path, received: Path) -> Non
 def test_a_scan_finds_the_same_campaign_in_it(
     planted_log: Path, received: Path, tmp_path: Path
 ) -> None:
-    """Which other groups are shown may differ: exchanges have other ids, and are drawn by them."""
+    """Groups that are no campaign may be cut otherwise: exchanges have other ids there."""
 
     def found(log: Path, name: str) -> list[str]:
         result = scan(
