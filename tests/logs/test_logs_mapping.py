@@ -189,6 +189,14 @@ def test_rejects_after_mapping_name_the_column(tmp_path: Path, kind: str) -> Non
     assert detail == "input_tokens: text instead of int64"
 
 
+@ALL
+def test_columns_that_the_mapping_uses_are_not_unknown(tmp_path: Path, kind: str) -> None:
+    opened = log(tmp_path, BASE, RECORD | {"extra": 1, "time zone": "x"}, kind)
+    list(opened.batches())
+    assert opened.unknown_columns == {"extra", "time zone"}
+    assert "model" not in opened.missing_columns and "prompt" in opened.missing_columns
+
+
 def test_times_of_one_mapped_source_keep_their_microseconds(tmp_path: Path) -> None:
     record = RECORD | {"time": 1772366400.123457}
     mapping = BASE.replace('ts = "time"', 'ts = { from = "time", unit = "s" }')

@@ -93,8 +93,10 @@ class Log:
 
     @property
     def unknown_columns(self) -> frozenset[str]:
-        """Columns of the exchange files that the contract does not have; they are not read."""
-        return self.columns - frozenset(EXCHANGES.schema.names)
+        """Columns of the exchange files that neither the contract nor the mapping has: not read."""
+        sources = [s for r in self.mapping.rules(EXCHANGES.name).values() for s in r.sources]
+        mapped = {name for source in sources for name in (source, source.split(".", 1)[0])}
+        return self.columns - frozenset(EXCHANGES.schema.names) - mapped
 
     def batches(self, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Valid exchanges: the asked columns of core EXCHANGES (all if None), and core SOURCE.
