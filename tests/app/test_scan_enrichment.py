@@ -12,6 +12,7 @@ from iolaus.app.progress import silent
 from iolaus.app.scan import scan
 from iolaus.app.settings import Settings, load
 from iolaus.core.errors import ConfigError
+from iolaus.worlds.metadata import simulate_metadata
 
 OPTIONS = {"memory": "1GB", "threads": 2, "keep_stages": True, "report": silent}
 
@@ -76,3 +77,13 @@ def test_a_missing_file_stops_the_run_before_it_begins(planted_log: Path, tmp_pa
     with pytest.raises(ConfigError, match="no such file"):
         scan(planted_log, tmp_path / "out", replace(settings, enrichment=gone), **OPTIONS)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_store_says_that_it_was_filled_before(tmp_path: Path) -> None:
+    world = tmp_path / "world"
+    simulate_metadata(
+        "long", out=world, accounts=300, campaign_accounts=10, exchanges=15_000, seed=6
+    )
+    scan(world / "log", tmp_path / "out", load(config(tmp_path, "45.1.2.0/24,NL,1")), **OPTIONS)
+    said = json.loads((tmp_path / "out" / "run.json").read_text())["enrichment"]
+    assert list(said) == ["not_applied"]

@@ -144,9 +144,11 @@ def _tables(
 
 
 def _enriched(source: Source, stages: Stages) -> dict[str, object]:
-    """What each file of [enrichment] gave, and what was filled from them; empty without any."""
+    """What each file of [enrichment] gave and what was filled from them; empty without any."""
     if source.enrichment is None:
         return {}
+    if source.log.store_sql is not None:
+        return {"not_applied": "the log is a store: its rows were filled when they were written"}
     filled = json.loads((stages.directory / ENRICHED).read_text(encoding="utf-8"))
     return {"files": [file.as_dict() for file in source.enrichment.reports], "filled": filled}
 
