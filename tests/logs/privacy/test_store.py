@@ -195,3 +195,30 @@ def test_counts_of_erased_accounts_expire_with_their_days(store: Any, access: Ac
 def test_what_is_no_store(tmp_path: Path, access: AccessLog) -> None:
     with pytest.raises(InputError, match="this is no store"):
         erase_accounts(tmp_path, ["a"], access=access, asking=ASKING)
+
+
+def test_a_day_may_be_one_file(store: Any, access: AccessLog) -> None:
+    root = store("drop")
+    before = totals(root)
+    for day in DAYS:
+        directory = root / "exchanges" / f"day={day}"
+        (directory / "part-0.parquet").rename(root / "exchanges" / f"day={day}.parquet")
+        directory.rmdir()
+    assert erase_accounts(root, ["acct1"], access=access, asking=ASKING).exchanges == 6
+    assert totals(root) == before
+    expire(root, date(2026, 6, 1), keep_days=30, text_days=None, access=access, asking=ASKING)
+    assert kept(root, "exchanges") == [f"{day}.parquet" for day in DAYS[1:]]
+
+
+@pytest.mark.parametrize("name", ["day=2026-05-01/late.jsonl.zst", "all.parquet", "may/x.parquet"])
+def test_files_that_would_be_passed_over_are_refused(
+    name: str, store: Any, access: AccessLog
+) -> None:
+    root = store("drop")
+    path = root / "exchanges" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"")
+    with pytest.raises(InputError, match="no Parquet file of a day") as caught:
+        erase_accounts(root, ["acct1"], access=access, asking=ASKING)
+    assert str(root / "exchanges") in caught.value.where
+    assert not (root / "erasing.json").exists()

@@ -65,6 +65,9 @@ def erase_accounts(
     exchanges' rows plus erased.parquet (`totals`).
     """
     _finish(store)
+    for part in (EXCHANGES_DIR, TEXTS_DIR):  # a store that cannot be searched whole is refused
+        for _, directory in days(store, part):
+            day_files(directory)
     wanted = pa.array(accounts, pa.string())
     number = 1 + max(_erased(store)["erasure"].to_pylist(), default=0)
     residue = _counted(store, wanted, number)

@@ -26,6 +26,7 @@ from iolaus.logs.privacy.text import unseal
 EXCHANGES_DIR: Final = "exchanges"
 TEXTS_DIR: Final = "texts"
 DAY: Final = "day="
+SUFFIX: Final = ".parquet"
 EXPIRED: Final = ".expired-"  # readers pass over names that begin with a dot
 ACCOUNT_TABLES: Final = ("accounts", "enforcement")  # STORE/NAME.parquet, by account_id
 RESULT_TABLES: Final = ("members", "detections")  # OUT/NAME.parquet of a scan, by account_id
@@ -45,7 +46,11 @@ MOST_EXCERPTS = 1_000  # per call: whoever wants more says why more often
 
 
 def days(store: Path, part: str) -> list[tuple[date, Path]]:
-    """The days of EXCHANGES_DIR or TEXTS_DIR, oldest first. Raises InputError for no such store."""
+    """The days of EXCHANGES_DIR or TEXTS_DIR, oldest first: a directory each, or one file.
+
+    Raises InputError for what is no store, or holds more than days: what lies outside of them would
+    be passed over when somebody asks for an erasure.
+    """
     if not (store / EXCHANGES_DIR).is_dir():
         raise InputError(
             "this is no store.",
@@ -53,17 +58,38 @@ def days(store: Path, part: str) -> list[tuple[date, Path]]:
             next_step="Point at the directory that iolaus ingest writes to.",
         )
     found = []
-    for path in sorted((store / part).glob(f"{DAY}*")):
+    for path in _seen(store / part):
         try:
-            found.append((date.fromisoformat(path.name.removeprefix(DAY)), path))
+            day = date.fromisoformat(path.name.removeprefix(DAY).removesuffix(SUFFIX))
         except ValueError:
-            continue  # not ours
+            raise _foreign(path) from None
+        found.append((day, path))
     return found
 
 
-def day_files(directory: Path) -> list[Path]:
-    """Parquet files of one day, in order."""
-    return sorted(p for p in directory.glob("*.parquet") if not p.name.startswith("."))
+def day_files(day: Path) -> list[Path]:
+    """Parquet files of one day, in order. Raises InputError for files of another kind."""
+    files = [day] if day.is_file() else _seen(day)
+    for path in files:
+        if path.suffix != SUFFIX or not path.is_file():
+            raise _foreign(path)
+    return files
+
+
+def _seen(directory: Path) -> list[Path]:
+    """In order; readers pass over names that begin with a dot or an underscore."""
+    if not directory.is_dir():
+        return []
+    return sorted(p for p in directory.iterdir() if not p.name.startswith((".", "_")))
+
+
+def _foreign(path: Path) -> InputError:
+    return InputError(
+        "this is no Parquet file of a day.",
+        where=str(path),
+        next_step="Privacy works on a store (day=YYYY-MM-DD, Parquet): ingest the log into one, or "
+        "move the file out.",
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +136,7 @@ def expire(
         _expire_erased(store / ERASED_FILE, today - timedelta(days=keep_days))
     for part in due:  # also those that an earlier run left
         for path in (store / part).glob(f"{EXPIRED}*"):
-            shutil.rmtree(path)
+            path.unlink() if path.is_file() else shutil.rmtree(path)
     return Expired(gone[EXCHANGES_DIR], gone[TEXTS_DIR])
 
 
