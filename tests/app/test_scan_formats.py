@@ -1,4 +1,4 @@
-"""A scan of a provider's own log finds what a scan of the same rows in the contract's form finds."""
+"""A scan of a foreign log finds what a scan of the same rows in the contract's form finds."""
 
 import json
 import shutil
