@@ -13,6 +13,7 @@ import pytest
 
 from iolaus.core.errors import ConfigError
 from iolaus.logs import Log, open_log
+from iolaus.logs.envoy import Envoy
 from iolaus.logs.formats import KNOWN, NAMES
 from iolaus.logs.mapping import load, unpacked
 from iolaus.logs.shape import client_address, in_utc, total
@@ -252,6 +253,12 @@ def test_envoy_keys_of_other_gateways(tmp_path: Path) -> None:
             "input_tokens": 12,
         }
     ]
+
+
+def test_envoy_knows_best_who_its_client_is() -> None:
+    record = {"x-forwarded-for": "203.0.113.9", "x-envoy-external-address": "198.51.100.1"}
+    row = Envoy().row(record, frozenset(["client_ip"]))
+    assert row == {"client_ip": "198.51.100.1"}
 
 
 def test_azure_api_management(log_of: Make) -> None:

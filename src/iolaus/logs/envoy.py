@@ -66,6 +66,7 @@ KEYS: dict[str, tuple[str, ...]] = {
         "llm_output_tokens",
     ),
 }
+TRUSTED = ("x_envoy_external_address",)  # the client as Envoy itself trusts it to be
 FORWARDED = ("x_forwarded_for", "xff")
 PEER = ("downstream_remote_address", "remote_address", "client_address", "client_ip")
 MARKS = frozenset(
@@ -104,7 +105,9 @@ class Envoy:
         if row.get("status") == 0:
             row["status"] = None  # Envoy's way to write that there was no response
         if "client_ip" in wanted:
-            row["client_ip"] = client_address(_any(given, FORWARDED), _any(given, PEER))
+            row["client_ip"] = _any(given, TRUSTED) or client_address(
+                _any(given, FORWARDED), _any(given, PEER)
+            )
         return present(row)
 
 
