@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from iolaus.core.hashing import mix64
 from iolaus.core.tables import EXCHANGES, TEXT_COLUMNS, TEXT_FEATURES
 from iolaus.worlds.metadata import columns as c
-from iolaus.worlds.metadata.folk import INTS, REALS
 from iolaus.worlds.metadata.jit import kernel, mix
 from iolaus.worlds.metadata.rows import Room
 from iolaus.worlds.metadata.tables import (
     CAPABILITY_NAMES,
     CHANNEL_NAMES,
     COUNTRY_NAMES,
-    HASH,
-    MASKED,
     Dictionaries,
     Tables,
     account_numbers,
@@ -43,7 +40,7 @@ class Encoder:
     """Scratch and dictionaries of one thread. `seed` makes the ids."""
 
     def __init__(self, tables: Tables, dictionaries: Dictionaries, seed: int, rows: int) -> None:
-        self._tables, self._known, self._seed = tables, dictionaries, seed
+        self._known, self._seed = dictionaries, seed
         self._accounts = account_numbers(len(tables.ints), seed)
         largest = max(len(tables.ints), len(dictionaries.ips), dictionaries.keys)
         self._place = np.full(largest, -1, dtype=np.int32)
@@ -63,11 +60,6 @@ class Encoder:
         columns |= self._said(rows) | _phrases(room, count)
         return pa.RecordBatch.from_arrays([columns[n] for n in SCHEMA.names], SCHEMA.names)
 
-    def _account(self, rows: Ints, name: str) -> NDArray[np.int32]:
-        """A column that follows from the account."""
-        column: NDArray[np.int32] = self._tables.ints[:, INTS.index(name)][rows[c.ACCOUNT]]
-        return column
-
     def _who(self, rows: Ints) -> dict[str, pa.Array]:
         accounts, used = self._dense(rows[c.ACCOUNT])
         keys, held = self._dense(rows[c.KEY])
@@ -76,50 +68,45 @@ class Encoder:
             "account_id": _coded(accounts, hexed("acct_", self._accounts[used])),
             "api_key_id": _coded(keys, hexed("key_", mix64(held, self._seed + 12))),
             "conversation_id": _coded(talks, hexed("conv_", met)),
-            "organization_id": _coded(
-                self._account(rows, "organization"), self._known.organizations
-            ),
-            "channel": _coded(self._account(rows, "channel"), CHANNEL_NAMES),
+            "organization_id": _coded(_narrow(rows[c.ORGANIZATION]), self._known.organizations),
+            "channel": _coded(_narrow(rows[c.CHANNEL]), CHANNEL_NAMES),
         }
 
     def _where(self, rows: Ints) -> dict[str, pa.Array]:
-        d, address, client = self._known, rows[c.ADDRESS], rows[c.CLIENT]
-        codes, used = self._dense(d.ip[address].astype(np.int64))
+        d, client = self._known, rows[c.CLIENT]
+        codes, used = self._dense(rows[c.IP])
         return {
             "client_ip": _coded(codes, ip_texts(d.ips[used])),
-            "asn": pa.array(d.asn[address]),
-            "country": _coded(d.place[address], COUNTRY_NAMES),
+            "asn": pa.array(rows[c.ASN]),
+            "country": _coded(_narrow(rows[c.PLACE]), COUNTRY_NAMES),
             "user_agent": _coded(d.agent_of[client], d.agents),
             "tls_fingerprint": _coded(d.ja4_of[client], d.ja4s),
         }
 
     def _sizes(self, rows: Ints) -> dict[str, pa.Array]:
-        limit = rows[c.LIMIT]
-        warm = self._tables.reals[:, REALS.index("temperature")][rows[c.ACCOUNT]]
-        degrees = np.rint(warm.astype(np.float64) * 100) / 100  # from single precision
+        limit, degrees = rows[c.LIMIT], rows[c.DEGREES]
         return {
             "input_tokens": pa.array(rows[c.INPUT]),
             "cached_input_tokens": pa.array(rows[c.CACHED]),
             "output_tokens": pa.array(rows[c.OUTPUT]),
             "reasoning_tokens": pa.array(rows[c.REASONING]),
             "max_output_tokens": pa.array(limit, mask=limit < 0),
-            "temperature": pa.array(degrees, mask=np.isnan(degrees)),
-            "choice_count": pa.array(self._account(rows, "choices")),
+            "temperature": pa.array(degrees / c.HUNDREDTHS, mask=degrees < 0),
+            "choice_count": _int32(rows[c.CHOICES]),
             "stream": pa.array(rows[c.STREAM] != 0),
-            "tool_count": pa.array(self._account(rows, "tools")),
+            "tool_count": _int32(rows[c.TOOLS]),
         }
 
     def _said(self, rows: Ints) -> dict[str, pa.Array]:
         absent = rows[c.SYSTEM] < 0
-        texts = self._tables.texts[np.maximum(rows[c.SYSTEM], 0)]
         return {
             "prompt_hash": pa.array(rows[c.PROMPT]),
             "prompt_chars": _int32(rows[c.CHARS]),
             "prompt_words": _int32(rows[c.WORDS]),
             "skeleton": pa.array(rows[c.SKELETON]),
-            "system_hash": pa.array(texts[:, HASH], mask=absent),
-            "system_skeleton": pa.array(texts[:, MASKED], mask=absent),
-            "capability": _coded(rows[c.CAPABILITY].astype(np.int32), CAPABILITY_NAMES),
+            "system_hash": pa.array(rows[c.SYSTEM_HASH], mask=absent),
+            "system_skeleton": pa.array(rows[c.SYSTEM_MASKED], mask=absent),
+            "capability": _coded(_narrow(rows[c.CAPABILITY]), CAPABILITY_NAMES),
             "capability_bits": _int32(rows[c.CAPABILITY_BITS]),
         }
 
@@ -136,8 +123,12 @@ class Encoder:
         return codes, used[: _sparse(values, keys, places, codes, used)]
 
 
+def _narrow(values: Ints) -> NDArray[np.int32]:
+    return values.astype(np.int32)
+
+
 def _int32(values: Ints) -> pa.Array:
-    return pa.array(values.astype(np.int32))
+    return pa.array(_narrow(values))
 
 
 def _phrases(room: Room, count: int) -> dict[str, pa.Array]:

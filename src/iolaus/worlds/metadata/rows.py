@@ -12,22 +12,30 @@ from numpy.typing import NDArray
 from iolaus.worlds.days import FAILURE_SHARES, FAILURES
 from iolaus.worlds.metadata.columns import (
     ACCOUNT,
-    ADDRESS,
+    ASN,
     CACHED,
+    CHANNEL,
     CHARS,
+    CHOICES,
     CLIENT,
     COLUMNS,
     CONVERSATION,
+    DEGREES,
+    HUNDREDTHS,
     INPUT,
+    IP,
     KEY,
     LIMIT,
+    ORGANIZATION,
     OUTPUT,
+    PLACE,
     REASONING,
     RELEASE,
     STATUS,
     STREAM,
     SYSTEM,
     TIER,
+    TOOLS,
     TS,
 )  # fmt: skip
 from iolaus.worlds.metadata.folk import INTS, REALS
@@ -87,7 +95,7 @@ def fill(
 @kernel
 def _fill(
     out: Ints, ends: Small, phrases: Ints, keys: Ints, ints: Small, reals: NDArray[np.float32],
-    pool: Small, kinds: Ints, texts: Ints, shapes: Floats, words: Small,
+    addresses: Ints, pool: Small, kinds: Ints, texts: Ints, shapes: Floats, words: Small,
     normals: NDArray[np.float32], releases: Floats, queues: Ints, sums: Ints, items: Small,
     failures: NDArray[np.bool_], next_: int, day: int, seed: np.uint64, state: State,
 ) -> int:  # fmt: skip
@@ -101,7 +109,7 @@ def _fill(
             next_ += 1
         out[TS, r], out[ACCOUNT, r] = micro, slot
         about = mixed(_U(slot * 1_024 + day), _U(sitting))
-        _where(out, r, ints, reals, pool, sums, state, slot, micro, day, about)
+        _where(out, r, ints, reals, addresses, pool, sums, state, slot, micro, day, about)
         say(out, r, ends, phrases, ints, pool, kinds, texts, shapes, words, queues, sums, state,
             slot, item, about)  # fmt: skip
         _model(out, r, ints, reals, releases, state, slot, day * DAY + micro / 1e6)
@@ -114,8 +122,8 @@ def _fill(
 
 @kernel
 def _where(
-    out: Ints, r: int, ints: Small, reals: NDArray[np.float32], pool: Small, sums: Ints,
-    state: State, slot: int, micro: int, day: int, about: np.uint64,
+    out: Ints, r: int, ints: Small, reals: NDArray[np.float32], addresses: Ints, pool: Small,
+    sums: Ints, state: State, slot: int, micro: int, day: int, about: np.uint64,
 ) -> None:  # fmt: skip
     """Address by day, sitting or request; client by sitting, key by turns."""
     local = micro / 3.6e9 + reals[slot, _ZONE]
@@ -125,7 +133,12 @@ def _where(
     share = share_of(mix(stable))
     share = unit(state) if ints[slot, _ROTATE] == 2 else share * np.sqrt(share)
     size = whole(ints[slot, _AN])
-    out[ADDRESS, r] = ints[slot, _A] + min(whole(share * size), size - 1)
+    place = ints[slot, _A] + min(whole(share * size), size - 1)
+    out[IP, r], out[ASN, r], out[PLACE, r] = (
+        addresses[place, 0],
+        addresses[place, 1],
+        addresses[place, 2],
+    )
     tool, size = share_of(mix(about ^ _U(7))), whole(ints[slot, _CN])
     out[CLIENT, r] = pool[ints[slot, _C] + min(whole(tool * tool * size), size - 1)]
     out[KEY, r] = -1
@@ -133,6 +146,7 @@ def _where(
         turn = mix(_U(slot * 1_000_003 + sums[slot] // KEY_TURNS)) % _U(ints[slot, _KEYS])
         out[KEY, r] = ints[slot, _KEY] + whole(turn)
     out[CONVERSATION, r] = whole(mix(about ^ _U(3))) if ints[slot, _TALK] else 0
+    out[ORGANIZATION, r], out[CHANNEL, r] = ints[slot, _ORG], ints[slot, _CHANNEL]
 
 
 @kernel
@@ -173,6 +187,9 @@ def _size(
     empty = failed or unit(state) < 0.001
     out[STATUS, r] = _failure(unit(state)) if failed else 200
     out[INPUT, r], out[LIMIT, r] = entry, limit
+    out[TOOLS, r], out[CHOICES, r] = ints[slot, _TOOLS], ints[slot, _CHOICES]
+    warm = reals[slot, _WARM]
+    out[DEGREES, r] = -1 if np.isnan(warm) else whole(np.rint(warm * HUNDREDTHS))
     out[CACHED, r] = 0 if empty else min(cached, entry)
     out[OUTPUT, r] = 0 if empty else answer
     out[REASONING, r] = 0 if empty else min(whole(thought), answer)

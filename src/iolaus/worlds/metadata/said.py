@@ -13,6 +13,8 @@ from iolaus.worlds.metadata.columns import (
     PROMPT,
     SKELETON,
     SYSTEM,
+    SYSTEM_HASH,
+    SYSTEM_MASKED,
     WORDS,
 )  # fmt: skip
 from iolaus.worlds.metadata.folk import INTS
@@ -106,7 +108,10 @@ def say(
         if shape == _TASK and share_of(mix(_U(exact) ^ _U(17))) < BATCHES:
             before, after, masked = before + BATCH_WORDS, after + 1, masked + 1
     system = whole(pool[ints[slot, _S] + whole(mix(about ^ _U(11)) % _U(ints[slot, _SN]))])
-    out[SYSTEM, r], out[PROMPT, r] = system, whole(mixed(_U(own), _U(exact)))
+    out[SYSTEM, r] = system
+    if system >= 0:
+        out[SYSTEM_HASH, r], out[SYSTEM_MASKED, r] = texts[system, HASH], texts[system, MASKED]
+    out[PROMPT, r] = whole(mixed(_U(own), _U(exact)))
     seen = max(0, EDGE - before) + max(0, EDGE - after)
     if seen < BLIND:
         shown = whole(mix(_U(shown)) & _U((1 << (seen * BITS_PER_WORD)) - 1))

@@ -38,6 +38,7 @@ class Tables(NamedTuple):
 
     ints: Small  # accounts x (INTS, number of its queue + 1); slices point into `pool`
     reals: NDArray[np.float32]  # accounts x REALS
+    addresses: Ints  # addresses x (code of the IP, AS number, country)
     pool: Small  # clients, limits, kinds, frames and system prompts (-1: none), end to end
     kinds: Ints  # kinds x (how its bodies are chosen, shape, own hash, number of bodies)
     texts: Ints  # frames, then system prompts x (HASH, MASKED, PHRASE..., BEFORE, ..., SURE)
@@ -50,12 +51,9 @@ class Tables(NamedTuple):
 
 @dataclass(frozen=True)
 class Dictionaries:
-    """Strings that columns' codes stand for, and what follows from an address or a client."""
+    """Strings that columns' codes stand for, and what follows from a client."""
 
-    ip: Small  # address -> index into `ips`
     ips: NDArray[np.uint32]
-    asn: Ints  # address -> AS number
-    place: Small  # address -> country
     agents: pa.Array
     agent_of: Small  # client -> user agent
     ja4s: pa.Array
@@ -83,13 +81,15 @@ def tables(
     for name, part in parts.items():
         ints[:, INTS.index(f"{name}_first")] += begin
         begin += len(part)
+    ips, ip = np.unique(folk.ips, return_inverse=True)
     looked_up = Tables(
-        ints, folk.reals, np.concatenate(list(parts.values())),
+        ints, folk.reals, np.column_stack([ip, folk.asns, folk.places]).astype(np.int64),
+        np.concatenate(list(parts.values())),
         np.array([kind_of(k) for k in folk.kinds], dtype=np.int64),
         np.concatenate([_texts(folk.frames), _texts(folk.systems)]), _shapes(), _words(),
         normals(NORMALS), _release_times(releases), queues,
     )  # fmt: skip
-    return looked_up, _dictionaries(folk, clients, releases)
+    return looked_up, _dictionaries(folk, ips, clients, releases)
 
 
 def _texts(texts: Texts) -> Ints:
@@ -137,8 +137,9 @@ def _queues(folk: Folk, attacks: tuple[Attack, ...]) -> tuple[Small, Ints]:
     return queue, np.array(rows or [(0, 0)], dtype=np.int64)
 
 
-def _dictionaries(folk: Folk, clients: list[tuple[str, str]], releases: Releases) -> Dictionaries:
-    ips, ip = np.unique(folk.ips, return_inverse=True)
+def _dictionaries(
+    folk: Folk, ips: NDArray[np.uint32], clients: list[tuple[str, str]], releases: Releases
+) -> Dictionaries:
     agents = list(dict.fromkeys(agent for agent, _ in clients))
     ja4s = list(dict.fromkeys(ja4 for _, ja4 in clients))
     names = [n for tier in releases.names for n in tier]
@@ -147,8 +148,7 @@ def _dictionaries(folk: Folk, clients: list[tuple[str, str]], releases: Releases
     for tier, own in enumerate(releases.names):
         models[tier, : len(own)] = [names.index(n) for n in own]
     return Dictionaries(
-        ip.astype(np.int32), ips, folk.asns.astype(np.int64), folk.places,
-        pa.array(agents), np.array([agents.index(a) for a, _ in clients], dtype=np.int32),
+        ips, pa.array(agents), np.array([agents.index(a) for a, _ in clients], dtype=np.int32),
         pa.array(ja4s), np.array([ja4s.index(j) for _, j in clients], dtype=np.int32),
         pa.array(folk.organizations, pa.string()), pa.array(names), models,
         int(folk.ints[:, INTS.index("key_size")].sum()),
