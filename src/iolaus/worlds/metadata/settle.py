@@ -127,6 +127,7 @@ def _with_helpers(asked: list[dict[str, Any]], processes: int, tell: Progress) -
         finally:
             for helper in helpers:
                 helper.kill()  # the others, where one failed; nothing where all have ended
+                helper.wait()
         tell("accounts", processes, processes)
         return [pickle.loads(file.read_bytes()) for file in files]
 
