@@ -130,7 +130,7 @@ def scene(
         even_links=even_links or no_links(),
         odd_tokens=token_matrix(engine, odd, seen.accounts),
         plan=Forecast({}, dict(limits or {})),
-        stratum=strata(seen),
+        strata=strata(seen),
         groups=coherent or groups([], seen.accounts),
         seed=seed,
     )

@@ -21,6 +21,8 @@ from iolaus.campaigns.tests import (
     claimed_hours,
     concealment,
     deception,
+    examine,
+    examine_again,
     failover,
     handover,
     harvest,
@@ -141,7 +143,9 @@ def test_the_mean_correlation_agrees_with_numpy_and_does_not_grow_with_the_group
     series = rng.poisson(3, (60, 500)) + common
     held = np.zeros((2, 60))
     held[0, :20], held[1, :] = 1, 1
-    found = tempo.mean_correlation(sp.csr_array(held), sp.csr_array(series.astype(float)))
+    found = tempo.mean_correlation(
+        sp.csr_array(held), tempo.Series(sp.csr_array(series.astype(float)))
+    )
     covariance = np.cov(series, bias=True)
     for row, size in enumerate((20, 60)):
         part = covariance[:size, :size]
@@ -570,3 +574,24 @@ def test_a_shape_that_was_not_measured_is_null_and_not_0():
     for name in ("long answers", "output per input", "reasoning", "no cache reuse",
                  "several choices", "no prompt twice a day", "one wording"):  # fmt: skip
         assert np.isnan(shapes[name]).all(), name
+
+
+# --- examined again -----------------------------------------------------------------------------
+
+
+def test_what_does_not_compare_with_groups_is_not_measured_again(engine):
+    keep_prompts(engine, [])
+    keep_bans(engine, behaviour(N), [])
+    keep_releases(engine, [])
+    keep_uses(engine, [])
+    at = place(engine, np.random.default_rng(41), honest(np.random.default_rng(42)))
+    suspect = Suspect(RING, "wording")
+    before = examine(suspect, at)
+    same = examine_again(suspect, at, before)
+    assert [f.detector for f in same] == [f.detector for f in before]
+    assert np.allclose([f.value for f in same], [f.value for f in before], equal_nan=True)
+    half = groups(random_groups(np.random.default_rng(43), 40), N)
+    after = {f.detector: f for f in examine_again(suspect, at.with_groups(half), before)}
+    held = {f.detector: f for f in before}
+    assert after["failover"] is held["failover"]
+    assert after["tempo"].draws.size == 40 != held["tempo"].draws.size

@@ -3,7 +3,9 @@ import pytest
 from tests.campaigns.making import behaviour, groups, tokens
 
 from iolaus.campaigns.nulls import (
+    LARGE,
     LEAST_GROUP,
+    Strata,
     coherent_groups,
     compare_mean,
     draw_strangers,
@@ -24,7 +26,8 @@ def test_accounts_that_differ_in_plan_channel_volume_or_age_are_in_different_str
     plan, channel = (np.full(8, "x", dtype=object) for _ in range(2))
     volume, created = np.full(8, 100.0), np.full(8, 20_000.0)
     plan[0], channel[1], volume[2], created[3], created[4] = "y", "y", 800.0, 20_045.0, np.nan
-    number = strata(behaviour(8, plan=plan, channel=channel, exchanges=volume, created_day=created))
+    seen = behaviour(8, plan=plan, channel=channel, exchanges=volume, created_day=created)
+    number = strata(seen).number
     assert len(set(number[:5].tolist())) == 5
     assert len(set(number[5:].tolist())) == 1
     assert number[5] not in number[:5]
@@ -40,20 +43,30 @@ def test_draws_hold_no_member_and_as_many_accounts_as_the_group():
 
 
 def test_draws_take_as_many_from_each_stratum_as_the_group_has():
-    stratum = random_strata()
+    stratum = random_strata().number
     members = np.asarray([np.flatnonzero(stratum == s)[0] for s in (0, 0, 1, 2)])
     members = np.unique(np.concatenate([members, np.flatnonzero(stratum == 0)[:5]]))
-    draws = draw_strangers(members, stratum, np.random.default_rng(4), draws=20)
+    draws = draw_strangers(members, Strata.of(stratum), np.random.default_rng(4), draws=20)
     wanted = np.bincount(stratum[members], minlength=stratum.max() + 1)
     for draw in range(20):
         drawn = draws[[draw]].indices
         assert np.array_equal(np.bincount(stratum[drawn], minlength=wanted.size), wanted)
 
 
+def test_from_a_large_pool_hardly_anyone_is_drawn_twice_and_no_member_ever():
+    members = np.arange(0, 10 * N, 100)  # 40 of 4,000
+    strata_of = Strata.of(np.zeros(10 * N, dtype=np.int64))
+    assert members.size * LARGE <= 10 * N
+    draws = draw_strangers(members, strata_of, np.random.default_rng(5), draws=200)
+    assert draws[:, members].nnz == 0
+    assert draws.max() == 1.0
+    assert 0.985 * 200 * members.size < draws.nnz <= 200 * members.size
+
+
 def test_a_stratum_that_runs_out_is_filled_up_from_the_others():
     stratum = np.zeros(N, dtype=np.int64)
     stratum[:12] = 1
-    draws = draw_strangers(np.arange(10), stratum, np.random.default_rng(4), draws=20)
+    draws = draw_strangers(np.arange(10), Strata.of(stratum), np.random.default_rng(4), draws=20)
     assert np.asarray(draws.sum(axis=1)).tolist() == [10.0] * 20
     assert (np.asarray(draws[:, [10, 11]].sum(axis=1)) == 2).all()
 
@@ -62,7 +75,7 @@ def test_draws_are_as_large_as_the_group_when_it_has_members_in_every_stratum():
     stratum = np.zeros(N, dtype=np.int64)
     stratum[:12] = 1
     members = np.asarray([*range(10), 50])  # 10 of the 12 in one stratum, 1 of 388 in the other
-    draws = draw_strangers(members, stratum, np.random.default_rng(4), draws=20)
+    draws = draw_strangers(members, Strata.of(stratum), np.random.default_rng(4), draws=20)
     assert np.asarray(draws.sum(axis=1)).tolist() == [11.0] * 20
 
 

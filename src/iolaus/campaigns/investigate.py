@@ -25,7 +25,7 @@ from iolaus.campaigns.stage_tables import (
     links_table,
     resumed,
 )
-from iolaus.campaigns.tests import examine
+from iolaus.campaigns.tests import examine, examine_again
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
@@ -104,7 +104,7 @@ def investigate(
         plan=plan,
         even_links=_linked(engine, looked.even_days, looked.content, seen.accounts, even, seed),
         odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
-        stratum=strata(seen),
+        strata=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
         seed=seed,
     )
@@ -117,7 +117,7 @@ def investigate(
     )
     tested = [_but(one, without) for one in findings]
     judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
-    judged = _judge_again(judged, scene, fdr, without)
+    judged = _judge_again(judged, findings, scene, fdr, without)
     return Investigation(_united(judged, scene, divided, fdr, without), scene, plan)
 
 
@@ -169,8 +169,11 @@ def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> l
 
 
 def _examine(candidate: Candidate, scene: Scene) -> list[Finding]:
-    by = "links" if candidate.proposed_by == "links" else "wording"
-    return examine(Suspect(candidate.members, by), scene)
+    return examine(_suspect(candidate), scene)
+
+
+def _suspect(candidate: Candidate) -> Suspect:
+    return Suspect(candidate.members, "links" if candidate.proposed_by == "links" else "wording")
 
 
 def _united(
@@ -210,7 +213,11 @@ def _is_whole(judged: Judged) -> bool:
 
 
 def _judge_again(
-    judged: list[Judged], scene: Scene, fdr: float, without: frozenset[str]
+    judged: list[Judged],
+    findings: list[list[Finding]],
+    scene: Scene,
+    fdr: float,
+    without: frozenset[str],
 ) -> list[Judged]:
     """Once a campaign is known it is no part of anybody's null: test the others without it.
 
@@ -222,7 +229,12 @@ def _judge_again(
         return judged
     rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
     tested = [
-        (j.candidate, _but(_examine(j.candidate, rest), without) if repeat else j.findings)
-        for j, repeat in zip(judged, again, strict=True)
+        (
+            j.candidate,
+            _but(examine_again(_suspect(j.candidate), rest, before), without)
+            if repeat
+            else j.findings,
+        )
+        for j, before, repeat in zip(judged, findings, again, strict=True)
     ]
     return judge(tested, scene, fdr)

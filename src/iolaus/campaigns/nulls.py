@@ -20,6 +20,7 @@ from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import Tail, upper_tail
 
 DRAWS = 199
+LARGE = 50  # times as many strangers as are wanted: who is drawn twice no longer matters
 LEAST_GROUP = 8  # accounts; below it a group's mean is mostly noise
 MOST_GROUPS_PER_KIND = 60
 MOST_COMMON = 0.2  # of a group's accounts may be members of the one it is compared with
@@ -41,45 +42,72 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def strata(seen: Behaviour) -> Ints:
-    """One stratum number per account: plan x channel x volume (factor of 4) x age (30 days)."""
+def strata(seen: Behaviour) -> "Strata":
+    """Accounts by plan x channel x volume (factor of 4) x age (30 days)."""
     volume = np.floor(np.log2(np.maximum(seen.exchanges, 1)) / 2)
     age = np.nan_to_num(np.floor(seen.created_day / 30), nan=-1)
     parts = [numbered(seen.claims["plan"]), numbered(seen.claims["channel"]), volume, age]
     _, number = np.unique(np.column_stack(parts), axis=0, return_inverse=True)
-    return number.ravel().astype(np.int64)
+    return Strata.of(number.ravel().astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Strata:
+    """`number`: each account's stratum. `accounts`: all of them, those of stratum s at
+    `accounts[start[s]:start[s + 1]]`, in order."""
+
+    number: Ints
+    accounts: Ints
+    start: Ints
+
+    @classmethod
+    def of(cls, number: Ints) -> "Strata":
+        order = np.argsort(number, kind="stable")
+        start = np.concatenate([[0], np.cumsum(np.bincount(number))])
+        return cls(number, order, start.astype(np.int64))
+
+    def without(self, stratum: int, members: Ints) -> Ints:
+        """The accounts of a stratum that are no members; `members` sorted."""
+        pool = self.accounts[self.start[stratum] : self.start[stratum + 1]]
+        place = np.minimum(np.searchsorted(members, pool), members.size - 1)
+        return np.asarray(pool[members[place] != pool], dtype=np.int64)
 
 
 def draw_strangers(
-    members: Ints, stratum: Ints, rng: np.random.Generator, draws: int = DRAWS
+    members: Ints, strata: Strata, rng: np.random.Generator, draws: int = DRAWS
 ) -> sp.csr_array:
     """draws x accounts, 1 where drawn: per stratum as many non-members as the group has members.
 
-    A stratum without enough non-members is filled up from all other non-members.
+    A stratum without enough non-members is filled up from all other non-members. `members` sorted.
     """
-    accounts = stratum.size
-    outside = np.ones(accounts, dtype=bool)
-    outside[members] = False
-    wanted = np.bincount(stratum[members], minlength=int(stratum.max()) + 1)
-    pools = {s: np.flatnonzero(outside & (stratum == s)) for s in np.flatnonzero(wanted)}
+    accounts = strata.number.size
+    wanted = np.bincount(strata.number[members])
+    pools = {int(s): strata.without(int(s), members) for s in np.flatnonzero(wanted)}
     parts = [_draw(pool, int(wanted[s]), draws, rng) for s, pool in pools.items()]
     missing = sum(max(0, int(wanted[s]) - pool.size) for s, pool in pools.items())
-    spare = np.flatnonzero(outside & (wanted[stratum] == 0))
-    parts.append(_draw(spare, missing, draws, rng))
-    if spare.size < missing:  # the strata are used up: strangers of any kind
-        parts = [_draw(np.flatnonzero(outside), members.size, draws, rng)]
+    if missing:
+        touched = np.append(wanted, np.zeros(strata.start.size - 1 - wanted.size)) > 0
+        spare = np.flatnonzero(~touched[strata.number])
+        parts.append(_draw(spare, missing, draws, rng))
+        if spare.size < missing:  # the strata are used up: strangers of any kind
+            others = np.setdiff1d(np.arange(accounts), members, assume_unique=True)
+            parts = [_draw(others, members.size, draws, rng)]
     picked = np.concatenate(parts, axis=1)
     ones = np.ones(picked.size, dtype=np.float32)
     rows = np.repeat(np.arange(draws), picked.shape[1])
-    return sp.csr_array((ones, (rows, picked.ravel())), shape=(draws, accounts))
+    drawn = sp.csr_array((ones, (rows, picked.ravel())), shape=(draws, accounts))
+    return drawn.sign()
 
 
 def _draw(pool: Ints, wanted: int, draws: int, rng: np.random.Generator) -> Ints:
-    """draws x min(wanted, pool): each row without repetition."""
+    """draws x min(wanted, pool): each row without repetition, or, from a pool LARGE times as big,
+    with the one repetition in 2 * LARGE accounts that independent draws make."""
     if wanted >= pool.size:
         return np.tile(pool, (draws, 1))
     if wanted == 0:
         return np.empty((draws, 0), dtype=np.int64)
+    if pool.size >= LARGE * wanted:
+        return pool[rng.integers(0, pool.size, (draws, wanted))]
     keys = rng.random((draws, pool.size), dtype=np.float32)
     return pool[np.argpartition(keys, wanted, axis=1)[:, :wanted]]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from iolaus.campaigns.behaviour import Behaviour
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.links import Forecast, Links
-from iolaus.campaigns.nulls import CoherentGroups
+from iolaus.campaigns.nulls import CoherentGroups, Strata
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import evidence_bits
 from iolaus.engine import DuckEngine
@@ -36,7 +36,7 @@ class Scene:
     even_links: Links  # made from the even days' tokens alone
     odd_tokens: TokenMatrix  # addresses and moments of the odd days
     plan: Forecast
-    stratum: Ints
+    strata: Strata
     groups: CoherentGroups
     seed: int
     _made: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -23,10 +23,9 @@ STATISTIC = "share of odd days' addresses and moments that another member has to
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     marks = scene.once("odd marks", lambda: scene.odd_tokens.columns(_below_limits(scene)))
-    every = np.ones(scene.even_links.a.size, dtype=bool)
-    accounts = scene.seen.accounts
+    even, accounts = scene.even_links, scene.seen.accounts
     core = (
-        held_together(suspect.members, scene.even_links, every, accounts)
+        held_together(suspect.members, even.a, even.b, accounts)
         if suspect.proposed_by == "links"
         else suspect.members
     )

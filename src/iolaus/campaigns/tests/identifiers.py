@@ -63,7 +63,7 @@ def against_strangers(
         shape=(1, scene.seen.accounts),
     )
     value = float(measure(mine, marks)[0])
-    null = measure(draw_strangers(core, scene.stratum, scene.rng(salt)), marks)
+    null = measure(draw_strangers(core, scene.strata, scene.rng(salt)), marks)
     # One more shared token among the core's would move the statistic by this much.
     step = 1.0 / max(float((mine @ marks.held).sum()), core.size)
     return value, null, upper_tail(value, null, least_scale=step)
@@ -74,23 +74,31 @@ def _core(suspect: Suspect, scene: Scene, family: str) -> NDArray[np.int64]:
     if suspect.proposed_by == "wording":
         return suspect.members if family not in SOFTWARE else np.empty(0, dtype=np.int64)
     left_out = SOFTWARE if family in SOFTWARE else (family,)
+    strong = scene.once(f"links without {left_out}", lambda: _without(scene.links, left_out))
+    return held_together(suspect.members, *strong, scene.seen.accounts)
+
+
+def _without(
+    links: Links, left_out: tuple[str, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The links that stand without some families: (a, b)."""
     kept = [i for i, name in enumerate(FAMILIES) if name not in left_out]
-    strong = scene.links.families[:, kept].sum(axis=1) >= scene.links.threshold
-    return held_together(suspect.members, scene.links, strong, scene.seen.accounts)
+    strong = links.families[:, kept].sum(axis=1) >= links.threshold
+    return links.a[strong], links.b[strong]
 
 
 def held_together(
-    members: NDArray[np.int64], links: Links, use: NDArray[np.bool_], accounts: int
+    members: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], accounts: int
 ) -> NDArray[np.int64]:
-    """Members that the chosen links connect to at least two other members."""
-    inside = np.zeros(accounts, dtype=bool)
-    inside[members] = True
-    use = use & inside[links.a] & inside[links.b]
-    ones = np.ones(int(use.sum()))
-    graph = sp.csr_array((ones, (links.a[use], links.b[use])), shape=(accounts, accounts))
+    """Members that links (a to b) connect to at least two other members."""
+    place = np.full(accounts, -1, dtype=np.int64)
+    place[members] = np.arange(members.size)
+    inside = (place[a] >= 0) & (place[b] >= 0)
+    ends = (place[a[inside]], place[b[inside]])
+    ones = np.ones(ends[0].size)
+    graph = sp.csr_array((ones, ends), shape=(members.size, members.size))
     _, label = connected_components(graph, directed=False)
-    size = np.bincount(label)
-    return np.flatnonzero(inside & (size[label] >= 3))
+    return np.asarray(members[np.bincount(label)[label] >= 3], dtype=np.int64)
 
 
 def _marks(scene: Scene, family: str) -> TokenMatrix:

@@ -6,7 +6,8 @@ the size of a group; at four time scales, the best one counting four times its p
 groups, whose members keep common hours too.
 """
 
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,6 +19,7 @@ from iolaus.core.statistics import Tail, upper_tail
 SCALES = {"10 minutes": 1, "1 hour": 6, "6 hours": 36, "1 day": 144}  # in bins of 10 minutes
 LEAST_SCALE = 0.01  # of a correlation
 LEAST_BINS = 3
+GROUPS_AT_ONCE = 64  # 64 groups * 6,480 bins of 45 days * 8 bytes = 3 MB
 NULL = "groups with one token in common, outside this one"
 
 
@@ -30,7 +32,7 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
         series = scene.once(f"series at {scale}", partial(_coarser, scene.seen.beats, width))
         name = f"correlation at {scale} by {size}"
         null = scene.once(name, partial(mean_correlation, groups.held, series))[apart]
-        if series.shape[1] < LEAST_BINS or null.size < 2:
+        if series.counts.shape[1] < LEAST_BINS or null.size < 2:
             continue
         value = float(mean_correlation(mine, series)[0])
         tail = upper_tail(value, null, least_scale=LEAST_SCALE)
@@ -47,26 +49,41 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     ]
 
 
-def mean_correlation(groups: sp.csr_array, series: sp.csr_array) -> NDArray[np.float64]:
-    """Per group: mean correlation of two accounts' series. In: groups x accounts (0 or 1),
-    accounts x bins. 0 where a group has no pair with variance."""
-    bins = series.shape[1]
-    total = np.asarray(series.sum(axis=1)).ravel()
-    squares = np.asarray(series.multiply(series).sum(axis=1)).ravel()
-    variance = np.maximum(squares / bins - (total / bins) ** 2, 0.0)
-    pooled = np.asarray((groups @ series).todense(), dtype=np.float64)
-    sum_variance = groups @ variance
-    sum_deviation = groups @ np.sqrt(variance)
-    pairs = sum_deviation**2 - sum_variance
-    correlation = np.zeros(len(pooled))
-    np.divide(pooled.var(axis=1) - sum_variance, pairs, out=correlation, where=pairs > 1e-12)
+@dataclass(frozen=True)
+class Series:
+    """`counts`: accounts x bins."""
+
+    counts: sp.csr_array
+
+    @cached_property
+    def variance(self) -> NDArray[np.float64]:
+        """Of each account's counts."""
+        bins = self.counts.shape[1]
+        total = np.asarray(self.counts.sum(axis=1)).ravel()
+        squares = np.asarray(self.counts.multiply(self.counts).sum(axis=1)).ravel()
+        variance: NDArray[np.float64] = np.maximum(squares / bins - (total / bins) ** 2, 0.0)
+        return variance
+
+
+def mean_correlation(groups: sp.csr_array, series: Series) -> NDArray[np.float64]:
+    """Per group (groups x accounts, 0 or 1): mean correlation of two accounts' series. 0 where a
+    group has no pair with variance."""
+    sum_variance = groups @ series.variance
+    pairs = (groups @ np.sqrt(series.variance)) ** 2 - sum_variance
+    correlation = np.zeros(groups.shape[0])
+    for start in range(0, groups.shape[0], GROUPS_AT_ONCE):
+        part = slice(start, start + GROUPS_AT_ONCE)
+        pooled = np.asarray((groups[part] @ series.counts).todense(), dtype=np.float64)
+        apart = pooled.var(axis=1) - sum_variance[part]
+        np.divide(apart, pairs[part], out=correlation[part], where=pairs[part] > 1e-12)
     return correlation
 
 
-def _coarser(beats: sp.csr_array, width: int) -> sp.csr_array:
+def _coarser(beats: sp.csr_array, width: int) -> Series:
     beats = beats.tocoo()
     bins = beats.shape[1] // width + 1
-    return sp.csr_array((beats.data, (beats.row, beats.col // width)), shape=(beats.shape[0], bins))
+    places = (beats.row, beats.col // width)
+    return Series(sp.csr_array((beats.data, places), shape=(beats.shape[0], bins)))
 
 
 def _indicator(members: NDArray[np.int64], accounts: int) -> sp.csr_array:
