@@ -125,7 +125,8 @@ GOLDEN: list[tuple[str, Callable[[Path], Any], str]] = [
         "unknown format",
         write_text("a.jsonl", '{"user": 1, "tokens": 7}\n'),
         "exchanges/a.jsonl: the format cannot be told from the first record. "
-        'Write format = "..." in mapping.toml, or let `iolaus map LOG` propose a mapping. '
+        'Write format = "..." in mapping.toml, let `iolaus map LOG` propose a mapping, '
+        "or move the file away if it is no log. "
         "The record has: tokens, user.",
     ),
     (
