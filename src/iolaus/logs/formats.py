@@ -133,8 +133,8 @@ def _known(
         raise InputError(
             "the format cannot be told from the first record.",
             where=name,
-            next_step='Write format = "..." in mapping.toml, let `iolaus map LOG` propose a mapping, '
-            f"or move the file away if it is no log. {found_columns(record, 'The record has')}",
+            next_step='Write format = "..." in mapping.toml, let `iolaus map LOG` propose a mapping'
+            f", or move the file away if it is no log. {found_columns(record, 'The record has')}",
         )
     return found[0] if found else None
 
