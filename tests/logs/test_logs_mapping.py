@@ -1,5 +1,6 @@
 """Mapping files: every key does something, every mistake is named."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -176,6 +177,21 @@ def test_a_mapping_beside_the_log(tmp_path: Path) -> None:
     opened = open_log(tmp_path / "log", mapping=other)
     assert pa.Table.from_batches(opened.batches())["exchange_id"].to_pylist() == ["x"]
     assert opened.mapping.path == other
+
+
+def test_the_mapping_is_one_of_the_run_s_inputs(tmp_path: Path) -> None:
+    """Or a scan would resume from stages that another mapping made."""
+    opened = log(tmp_path, BASE, RECORD, "jsonl")
+    (before,) = opened.other_files
+    (tmp_path / "log/mapping.toml").write_text(BASE.replace('"who"', '"m"'))
+    (after,) = open_log(tmp_path / "log").other_files
+    assert before.name == after.name == "mapping.toml"
+    assert (
+        after.digest() == hashlib.sha256((tmp_path / "log/mapping.toml").read_bytes()).hexdigest()
+    )
+    elsewhere = tmp_path / "other.toml"
+    elsewhere.write_text(BASE)
+    assert open_log(tmp_path / "log", mapping=elsewhere).other_files[0].path == elsewhere
 
 
 @ALL

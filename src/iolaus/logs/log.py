@@ -17,7 +17,7 @@ from iolaus.logs.checks import keep_valid
 from iolaus.logs.find import Found, find
 from iolaus.logs.formats import open_file
 from iolaus.logs.hints import found_columns
-from iolaus.logs.mapping import LogMapping, load
+from iolaus.logs.mapping import FILE, LogMapping, load
 from iolaus.logs.reader import Chunk, Reader
 from iolaus.logs.rejects import Cause, Rejects
 from iolaus.logs.spec import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES, TableSpec
@@ -51,7 +51,7 @@ class Log:
         self.ignored: tuple[str, ...] = found.ignored
         self.files = tuple(_log_file(p, found.root) for p in found.exchanges)
         self._others = {table: _log_file(p, found.root) for table, p in found.others.items()}
-        self.other_files = tuple(self._others.values())
+        self.other_files = (*self._others.values(), *_mapping_file(mapping))
         self._assume_utc = assume_utc
         self.mapping = mapping or LogMapping()
         opened = [self._open(file, EXCHANGES) for file in self.files]
@@ -223,6 +223,13 @@ def open_log(
     if log.rows_estimate == 0:
         raise _empty(path)
     return log
+
+
+def _mapping_file(mapping: LogMapping | None) -> tuple[LogFile, ...]:
+    """The mapping decides what the rows are: a run's inputs, and what it resumes, depend on it."""
+    if mapping is None or mapping.path is None:
+        return ()
+    return (LogFile(mapping.path, FILE, mapping.path.stat().st_size),)
 
 
 def _log_file(path: Path, root: Path) -> LogFile:
