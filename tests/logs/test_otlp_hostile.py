@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iolaus.logs.checks import keep_valid
+from iolaus.logs.jsonl import parsed
+from iolaus.logs.lines import Line
 from iolaus.logs.otlp import OtlpReader, items_of
 from iolaus.logs.otlp.exchange import exchange_of
 from iolaus.logs.otlp.items import MAX_DEPTH, Item
@@ -118,27 +120,21 @@ def test_every_span_and_record_comes_out_once(
     path = tmp_path / "f.jsonl"
     lines = [written(request) for request, _ in several]
     path.write_bytes(b"\n".join(lines))
-    readable = [_readable(line) for line in lines]
-    expected = sum(n if ok else 1 for (_, n), ok in zip(several, readable, strict=True))
-    joined = _joined_messages(lines)
+    documents = [parsed(Line(0, line, False)) for line in lines]
+    expected = sum(
+        1 if isinstance(document, Fault) else n
+        for (_, n), document in zip(several, documents, strict=True)
+    )
+    joined = _joined_messages(documents)
     assert expected - joined <= total(path) <= expected
 
 
-def _readable(line: bytes) -> bool:
-    try:
-        orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return False
-    return True
-
-
-def _joined_messages(lines: list[bytes]) -> int:
+def _joined_messages(documents: list[Any]) -> int:
     """How many items could have been put into another's row: those that share a span's key."""
     keys: list[str] = []
-    for line in lines:
-        if _readable(line):
-            found = items_of(orjson.loads(line))
-            keys += [item.key for item in found if isinstance(item, Item) and item.key]
+    for document in documents:
+        found = [] if isinstance(document, Fault) else items_of(document)
+        keys += [item.key for item in found if isinstance(item, Item) and item.key]
     return len(keys) - len(set(keys))
 
 
@@ -162,14 +158,39 @@ def test_any_document_gives_items_or_faults(document: Any) -> None:
             assert isinstance(found, Fault)
 
 
-@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 300])
-def test_deep_values(depth: int) -> None:
+def nested(depth: int) -> Any:
+    """An AnyValue of lists in lists."""
     value: Any = {"stringValue": "x"}
     for _ in range(depth):
         value = {"arrayValue": {"values": [value]}}
-    request = otlp.spans(otlp.span() | {"attributes": [{"key": "k", "value": value}]})
-    (found,) = items_of(request)
-    assert isinstance(found, Item) == (depth <= MAX_DEPTH)
+    return value
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 300])
+def test_a_deep_value_costs_no_row(depth: int) -> None:
+    deep = otlp.span()
+    deep["attributes"].append({"key": "k", "value": nested(depth)})
+    (found,) = items_of(otlp.spans(deep))
+    assert isinstance(found, Item)
+    assert found.attributes["enduser.id"] == "a"
+    assert ("x" in str(found.attributes["k"])) == (depth <= MAX_DEPTH)
+
+
+def test_one_client_s_broken_text_costs_no_rows(tmp_path: Path) -> None:
+    """In a file, and in the JSON that an instrumentation puts into an attribute."""
+    half = '[{"role": "user", "content": "caf\\ud83d\\u00e9"}]'  # half of a surrogate pair
+    line = otlp.json(otlp.spans(otlp.span(1, gen_ai__input__messages=half), otlp.span(2)))
+    path = tmp_path / "f.jsonl"
+    path.write_bytes(line + b"\n" + line.replace(b'"a"', b'"\xff"'))
+    rows = [
+        row
+        for chunk in OtlpReader(path, "f").chunks(EXCHANGES, COLUMNS)
+        for row in keep_valid(chunk, EXCHANGES).to_pylist()
+    ]
+    assert [row["prompt"] for row in rows] == ["caf\ufffd\u00e9", None]  # the second: duplicates
+    path.write_bytes(line.replace(b'"a"', b'"\xff"'))
+    (chunk,) = OtlpReader(path, "f").chunks(EXCHANGES, COLUMNS)
+    assert chunk.batch["account_id"].to_pylist() == ["\ufffd", "\ufffd"]
 
 
 def test_deep_json_is_one_rejected_line(tmp_path: Path) -> None:
@@ -231,6 +252,71 @@ def test_any_json_is_accepted_or_refused(request: tuple[Any, int], accept: Any) 
     for frame in store:
         found = orjson.loads(frame)
         assert len(found["rows"]) == len(found["of_span"])
+
+
+def test_one_client_s_broken_value_costs_no_rows_in_protobuf(accept: Any) -> None:
+    """A text that is no UTF-8, and a value that is nested deeper than protobuf reads."""
+    acceptor, store = accept
+    deep = otlp.span(2)
+    deep["attributes"].append({"key": "k", "value": {"stringValue": "DEEP"}})
+    data = otlp.protobuf(otlp.spans(otlp.span(1, gen_ai__prompt="caf@"), deep, otlp.span(3)))
+    broken = grown(data.replace(b"caf@", b"caf\xe9"), b"DEEP")
+    assert not official(broken)
+    assert not official(grown(data, b"DEEP"))
+    assert acceptor.protobuf("traces", broken).rejected == 0
+    (frame,) = store
+    rows = orjson.loads(frame)["rows"]
+    assert [row["exchange_id"][-1] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["prompt"] == "caf\ufffd"
+    assert {row["account_id"] for row in rows} == {"a"}
+
+
+def official(data: bytes) -> bool:
+    """Does opentelemetry-proto's own message take it?"""
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    try:
+        ExportTraceServiceRequest.FromString(data)
+    except DecodeError:
+        return False
+    return True
+
+
+def grown(data: bytes, mark: bytes) -> bytes:
+    """The request with the text `mark` replaced by lists nested 200 deep, all lengths put right."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+
+    from iolaus.logs.otlp.protobuf import IN_BYTES, GetMessageClass
+
+    value = AnyValue(string_value="x").SerializeToString()
+    for _ in range(200):  # by hand: a message this deep cannot be built and written whole
+        inner = b"\x0a" + varint(len(value)) + value
+        value = b"\x2a" + varint(len(inner)) + inner
+    name = ExportTraceServiceRequest.DESCRIPTOR.full_name
+    request = GetMessageClass(IN_BYTES.FindMessageTypeByName(name)).FromString(data)
+    pieces = []
+    for span in request.resource_spans[0].scope_spans[0].spans:
+        marked = [p for p in span.attributes if p.value.string_value == mark]
+        for pair in marked:
+            span.attributes.remove(pair)
+        whole = span.SerializeToString()
+        for pair in marked:
+            told = b"\x0a" + varint(len(pair.key)) + pair.key + b"\x12" + varint(len(value)) + value
+            whole += b"\x4a" + varint(len(told)) + told
+        pieces.append(b"\x12" + varint(len(whole)) + whole)
+    scope = b"".join(pieces)
+    resource = b"\x12" + varint(len(scope)) + scope
+    return b"\x0a" + varint(len(resource)) + resource
+
+
+def varint(value: int) -> bytes:
+    out = b""
+    while value > 0x7F:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
 
 
 @CALM

@@ -256,9 +256,11 @@ def test_requests_that_are_too_large(tmp_path: Path) -> None:
         assert post(receiver, bomb, PROTOBUF, Content_Encoding="gzip")[0] == 413
         assert announce(receiver, MAX_BODY + 1) == 413
         assert post(receiver, bytes(MAX_BODY + 1), PROTOBUF)[0] == 413  # though all of it is sent
-        with pytest.raises(grpc.RpcError) as failed:
-            call(receiver, bytes(MAX_BODY + 1))
-        assert failed.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        for size in (MAX_BODY + 1, 2 * MAX_BODY + 1):
+            with pytest.raises(grpc.RpcError) as failed:
+                call(receiver, bytes(size))
+            assert failed.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert receiver.acceptor.counts["too large"] == 4  # gRPC itself refuses the largest
         assert by_json(receiver, otlp.spans(otlp.span())) == (0, "")  # it lives
 
 
@@ -280,6 +282,7 @@ def test_other_requests_get_the_answers_of_http(tmp_path: Path) -> None:
         assert post(receiver, b"{}", JSON, Content_Encoding="br")[0] == 415
         assert post(receiver, b"no gzip", JSON, Content_Encoding="gzip")[0] == 400
         assert post(receiver, gzip.compress(b"{}")[:-9], JSON, Content_Encoding="gzip")[0] == 400
+        assert receiver.acceptor.counts == {"unsupported": 2, "invalid": 2}
         assert post(receiver, b"{}", JSON, path="/v1/metrics")[0] == 404
         with pytest.raises(grpc.RpcError) as failed:
             call(receiver, b"", "opentelemetry.proto.collector.metrics.v1.MetricsService")

@@ -74,6 +74,18 @@ def items_of(document: Any) -> Iterator[Found]:
         yield Fault(Cause.NOT_EXCHANGE, f"no {SPANS[0]} and no {RECORDS[0]}: {_signal(document)}")
 
 
+def mended(data: bytes) -> bytes:
+    """UTF-8, with U+FFFD for what is none.
+
+    A request holds the calls of many: one client's broken text must not cost the others' rows.
+    """
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace").encode("utf-8")
+    return data
+
+
 def _signal(document: dict[str, Any]) -> str:
     return next((name for name in OTHER_SIGNALS if name in document), "not OTLP")
 
@@ -152,11 +164,14 @@ def _record(raw: dict[str, Any], resource: Attributes) -> Item:
 
 
 def value_of(raw: Any, depth: int = 0) -> Any:
-    """An AnyValue -> text, bool, int, float, list, dict or None. Bytes become base64 text."""
+    """An AnyValue -> text, bool, int, float, list, dict or None. Bytes become base64 text.
+
+    What is nested more than MAX_DEPTH deep is None: a caller could lose its whole row by it else.
+    """
     if raw is None or raw == {}:
         return None
     if depth > MAX_DEPTH:
-        raise Malformed(f"value: nested more than {MAX_DEPTH} deep")
+        return None
     if not isinstance(raw, dict) or len(raw) != 1:
         raise Malformed("value: not one typed value")
     kind, value = next(iter(raw.items()))

@@ -18,9 +18,9 @@ from iolaus.logs.lines import Line, lines
 from iolaus.logs.mapping import Rule
 from iolaus.logs.otlp.exchange import Row
 from iolaus.logs.otlp.gather import Gathered, Message, gather, orphans
-from iolaus.logs.otlp.items import RECORDS, SPANS, Found, items_of
+from iolaus.logs.otlp.items import RECORDS, SPANS, Found, items_of, mended
 from iolaus.logs.reader import EXCERPT_CHARS, Chunk
-from iolaus.logs.rejects import Fault
+from iolaus.logs.rejects import Cause, Fault
 from iolaus.logs.spec import EXCHANGES, TableSpec
 from iolaus.logs.times import Faults
 
@@ -139,6 +139,8 @@ def _numbered(group: list[Line], start: int) -> Iterator[tuple[int, Found]]:
     number = start
     for line in group:
         document = parsed(line)
+        if isinstance(document, Fault) and document.cause == Cause.UTF8:
+            document = parsed(line._replace(text=mended(line.text)))
         if isinstance(document, Fault):
             where = Fault(document.cause, f"line {line.number + 1}: {document.detail}")
             yield number, where

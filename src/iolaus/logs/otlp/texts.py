@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from iolaus.logs import lenient
 from iolaus.logs.otlp import names
 from iolaus.logs.otlp.items import Attributes, Item
 
@@ -212,7 +213,7 @@ def loaded(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in ("[", "{"):
         return value
     try:
-        return orjson.loads(value)
+        return lenient.loads(value)
     except orjson.JSONDecodeError:
         return value
 

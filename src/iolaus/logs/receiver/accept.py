@@ -10,10 +10,11 @@ import orjson
 import pyarrow as pa
 
 from iolaus.core.errors import InputError
+from iolaus.logs import lenient
 from iolaus.logs.checks import keep_valid
 from iolaus.logs.mapping import Rule
 from iolaus.logs.otlp.gather import gather
-from iolaus.logs.otlp.items import RECORDS, SPANS, Found, Item, items_of
+from iolaus.logs.otlp.items import RECORDS, SPANS, Found, Item, items_of, mended
 from iolaus.logs.otlp.protobuf import items_of_logs, items_of_traces
 from iolaus.logs.otlp.reader import chunk_of
 from iolaus.logs.receiver.answers import MAX_BODY, Accepted, Busy, Invalid, TooLarge
@@ -89,23 +90,18 @@ class Acceptor:
         """The same for OTLP JSON."""
         return self._take(signal, data, self._from_json)
 
-    def refused(self, why: str) -> None:
-        """Count an export that a server refused before it came here."""
+    def count(self, outcome: str) -> None:
+        """Count an export: "accepted", or why it was refused. For the servers, as they answer."""
         with self._lock:
-            self.counts[why] += 1
+            self.counts[outcome] += 1
 
     def _take(self, signal: str, data: bytes, decode: Any) -> Accepted:
-        try:
-            if len(data) > MAX_BODY:
-                raise TooLarge(f"more than {MAX_BODY:,} bytes")
-            with self.gate.decoding():
-                frame, answer = self._frame(decode(signal, data))
-            if frame is not None:
-                self._store.append(frame)
-        except (Busy, Invalid, TooLarge) as error:
-            self.refused(type(error).__name__.lower())
-            raise
-        self.refused("accepted")
+        if len(data) > MAX_BODY:
+            raise TooLarge(f"more than {MAX_BODY:,} bytes")
+        with self.gate.decoding():
+            frame, answer = self._frame(decode(signal, data))
+        if frame is not None:
+            self._store.append(frame)
         return answer
 
     def _from_protobuf(self, signal: str, data: bytes) -> list[Found]:
@@ -116,7 +112,7 @@ class Acceptor:
 
     def _from_json(self, signal: str, data: bytes) -> list[Found]:
         try:
-            document = orjson.loads(data)
+            document = lenient.loads(mended(data))
         except orjson.JSONDecodeError as error:
             raise Invalid(f"this is not JSON: {error.msg}") from error
         if not isinstance(document, dict) or not isinstance(document.get(LISTS[signal], []), list):

@@ -14,16 +14,27 @@ class Accepted(NamedTuple):
 
 
 class Refused(Exception):
-    """Not stored. The text goes to the sender, so it says nothing about the contents."""
+    """Not stored. The text goes to the sender, so it says nothing about the contents.
+
+    outcome: what it is counted as.
+    """
+
+    outcome = "refused"
 
 
 class Busy(Refused):
     """Not now: the same export may be sent again (UNAVAILABLE; 503 with Retry-After)."""
 
+    outcome = "busy"
+
 
 class Invalid(Refused):
     """Never: the data is no OTLP (INVALID_ARGUMENT; 400)."""
 
+    outcome = "invalid"
+
 
 class TooLarge(Refused):
     """Never: larger than MAX_BODY (RESOURCE_EXHAUSTED; 413)."""
+
+    outcome = "too large"

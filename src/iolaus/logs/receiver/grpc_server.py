@@ -35,7 +35,8 @@ class GrpcServer:
     def __init__(self, acceptor: Acceptor, address: str) -> None:
         """address: HOST:PORT; port 0 takes a free one. Raises ConfigError if it cannot be had."""
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="otlp-grpc")
-        options = [("grpc.max_receive_message_length", MAX_BODY), ("grpc.so_reuseport", 0)]
+        # Twice what is accepted: up to there it is we who refuse, and count.
+        options = [("grpc.max_receive_message_length", 2 * MAX_BODY), ("grpc.so_reuseport", 0)]
         self._server = grpc.server(self._pool, options=options)
         self._server.add_generic_rpc_handlers(tuple(_service(acceptor, s) for s in SERVICES))
         try:
@@ -65,8 +66,11 @@ def _export(acceptor: Acceptor, signal: str) -> Callable[[bytes, Any], bytes]:
     def export(data: bytes, context: Any) -> bytes:
         try:
             with acceptor.gate.holding(len(data)):
-                return serialised(signal, acceptor.protobuf(signal, data))
+                answer = serialised(signal, acceptor.protobuf(signal, data))
+            acceptor.count("accepted")
+            return answer
         except (Busy, Invalid, TooLarge) as error:
+            acceptor.count(error.outcome)
             context.abort(CODES[type(error)], str(error))
             raise  # abort has raised already
 

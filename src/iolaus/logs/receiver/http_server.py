@@ -46,6 +46,8 @@ TOO_MANY: Final = (
 class Unsupported(Refused):
     """Neither protobuf nor JSON, or packed in another way than gzip."""
 
+    outcome = "unsupported"
+
 
 class HttpServer:
     """Listens once made; answers once started."""
@@ -153,12 +155,13 @@ def _handler(acceptor: Acceptor) -> type[BaseHTTPRequestHandler]:
                     data = self._unpacked(self._body(size))
                     take = acceptor.json if kind == JSON else acceptor.protobuf
                     accepted = take(signal, data)
+                acceptor.count("accepted")
                 self._answer(200, _success(signal, accepted, kind), kind)
             except Refused as error:
                 self._refuse(error, shown)
 
         def _refuse(self, error: Refused, kind: str) -> None:
-            acceptor.refused("refused by http") if type(error) is Unsupported else None
+            acceptor.count(error.outcome)
             self.close_connection = True  # the body may not have been read
             status = STATUSES.get(type(error), 415)
             retry = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
