@@ -290,7 +290,7 @@ def test_messages_that_wait_are_bounded(otlp_log: WriteOtlp, monkeypatch: Any) -
         (spans(span() | {"startTimeUnixNano": str(2**64 - 1)}), "time out of range"),
         (spans(span() | {"startTimeUnixNano": "1500000000"}), "time out of range"),  # 1.5 s
         (spans(span(gen_ai__usage__input_tokens=-1)), "negative tokens"),
-        (spans(span(gen_ai__request__temperature="hot")), "wrong type"),
+        (spans(span(gen_ai__usage__input_tokens="many")), "wrong type"),
         (spans(span(gen_ai__request__model=None)), "missing model"),
         (spans(span() | {"spanId": ""}), "missing exchange_id"),
     ],
@@ -321,6 +321,21 @@ def test_tokens_of_a_failed_call_that_nobody_counted(otlp_log: WriteOtlp) -> Non
     rows, _ = read(otlp_log(spans(span(1, error__type="429", **counted), span(2, **counted))))
     assert [row["input_tokens"] for row in rows] == [None, 0]
     assert [row["output_tokens"] for row in rows] == [None, 0]
+
+
+def test_what_a_caller_fills_in_cannot_cost_its_row(otlp_log: WriteOtlp) -> None:
+    odd = {
+        "gen_ai__request__temperature": "hot",
+        "gen_ai__request__max_tokens": -5,
+        "gen_ai__request__choice__count": 2**40,
+        "gen_ai__request__stream": 7,
+        "user_agent__original": True,
+        "gen_ai__conversation__id": 1.5,
+    }
+    rows, counts = read(otlp_log(spans(span(**odd))))
+    assert not counts
+    columns = ("temperature", "max_output_tokens", "choice_count", "stream", "user_agent")
+    assert [rows[0][name] for name in (*columns, "conversation_id")] == [None] * 6
 
 
 def test_numbers_as_text_and_whole_floats_are_numbers(otlp_log: WriteOtlp) -> None:

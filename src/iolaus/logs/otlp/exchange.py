@@ -31,6 +31,7 @@ def exchange_of(item: Item, finders: Mapping[str, Finder], *, texts: bool = True
     finders: for columns that the log's mapping names, where to find them in the attributes (of the
     span over those of its resource). texts: false leaves prompts and responses unread.
     Values that cannot be of their column's type stay as they came: the typed column rejects them.
+    But what callers fill in as they like is null then: they could lose their rows by it.
     """
     if (why := why_no_exchange(item)) is not None:
         return why
@@ -48,6 +49,9 @@ def exchange_of(item: Item, finders: Mapping[str, Finder], *, texts: bool = True
     if texts:
         fill(row, texts_of(item))
     row = {name: typed(value, KINDS[name]) for name, value in row.items() if value is not None}
+    for name in CHOSEN & row.keys():
+        if not _fits(row[name], name):
+            del row[name]
     if finders:
         merged = {**item.resource, **attributes}
         row |= {column: find(merged) for column, find in finders.items()}
@@ -89,6 +93,10 @@ def _kind(kind: pa.DataType) -> type:
     return float if pa.types.is_floating(kind) else str
 
 
+CHOSEN: Final = frozenset(
+    ("max_output_tokens", "temperature", "choice_count", "stream", "conversation_id", "user_agent")
+)
+LARGEST: Final = {"max_output_tokens": 2**63 - 1, "choice_count": 2**31 - 1}  # of int64, of int32
 KINDS: Final[dict[str, type]] = {field.name: _kind(field.type) for field in EXCHANGES}
 
 
@@ -152,6 +160,15 @@ def typed(value: Any, kind: type) -> Any:
     if kind is str and found is int:
         return str(value)  # an account number
     return int(value) if kind is int and found is float and value.is_integer() else value
+
+
+def _fits(value: Any, name: str) -> bool:
+    """Is this a value that the column takes?"""
+    if name in LARGEST:
+        return type(value) is int and 0 <= value <= LARGEST[name]
+    if name == "temperature":
+        return type(value) is float or (type(value) is int and abs(value) < 2**53)
+    return type(value) is KINDS[name]
 
 
 def _from_text(text: str, kind: type) -> Any:
