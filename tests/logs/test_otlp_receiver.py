@@ -345,6 +345,18 @@ def test_bodies_in_memory_are_bounded(tmp_path: Path) -> None:
         assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
+def test_connections_that_say_nothing_do_not_pile_up(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("iolaus.logs.receiver.http_server.CONNECTIONS", 2)
+    with receiving(tmp_path) as receiver, contextlib.ExitStack() as held:
+        address = ("127.0.0.1", receiver.http or 0)
+        for _ in range(2):
+            held.enter_context(socket.create_connection(address, timeout=20))
+        with socket.create_connection(address, timeout=20) as third:
+            assert third.recv(1_000).startswith(b"HTTP/1.1 503 ")
+        by_grpc(receiver, otlp.spans(otlp.span()))  # the other way in is open
+    assert len(stored(tmp_path)) == 1
+
+
 def test_a_full_disk_refuses_and_later_accepts(tmp_path: Path, monkeypatch: Any) -> None:
     real = os.fsync
     full = threading.Event()
