@@ -355,6 +355,17 @@ def test_excerpts_find_the_prompt_again(otlp_log: WriteOtlp) -> None:
     assert log.formats == {"otlp": 1}
 
 
+def test_numbers_go_on_from_group_to_group(tmp_path: Path, monkeypatch: Any) -> None:
+    """Files are read in groups of lines; a row's number is its place in the file."""
+    monkeypatch.setattr("iolaus.logs.otlp.reader.CHUNK_BYTES", 1)
+    path = tmp_path / "spans.jsonl"
+    lines = [json.dumps(spans(span(n), span(n + 1))) for n in (1, 3, 5)]
+    path.write_text("\n".join(lines) + "\n")
+    reader = OtlpReader(path, path.name)
+    chunks = list(reader.chunks(EXCHANGES, ("exchange_id",)))
+    assert [chunk.rows.tolist() for chunk in chunks] == [[0, 1], [2, 3], [4, 5]]
+
+
 def test_texts_are_not_read_when_nobody_asks(tmp_path: Path) -> None:
     """Messages are the dear part: a pass over metadata does not parse them."""
     path = tmp_path / "spans.jsonl"

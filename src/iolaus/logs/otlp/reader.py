@@ -5,6 +5,7 @@ batch of them. A line that cannot be read counts as one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,10 +88,10 @@ class OtlpReader:
 
     def _gathered(self, *, texts: bool) -> Iterator[Gathered]:
         waiting: dict[str, list[Message]] = {}
-        number = 0
+        numbers = count()
         for group in _grouped(self._split(self._path, self._name)):
-            numbered = list(_numbered(group, number))
-            number += len(numbered)
+            # One after another: items that live long keep the garbage collector busy.
+            numbered = ((next(numbers), item) for item in _items(group))
             gathered = gather(numbered, self._finders, texts=texts, waiting=waiting)
             waiting = gathered.waiting
             yield gathered
@@ -135,17 +136,13 @@ def _grouped(source: Iterator[Line]) -> Iterator[list[Line]]:
         yield group
 
 
-def _numbered(group: list[Line], start: int) -> Iterator[tuple[int, Found]]:
-    number = start
+def _items(group: list[Line]) -> Iterator[Found]:
+    """The spans and records of these lines; a line that cannot be read is one fault."""
     for line in group:
         document = parsed(line)
         if isinstance(document, Fault) and document.cause == Cause.UTF8:
             document = parsed(line._replace(text=mended(line.text)))
         if isinstance(document, Fault):
-            where = Fault(document.cause, f"line {line.number + 1}: {document.detail}")
-            yield number, where
-            number += 1
-            continue
-        for found in items_of(document):
-            yield number, found
-            number += 1
+            yield Fault(document.cause, f"line {line.number + 1}: {document.detail}")
+        else:
+            yield from items_of(document)
