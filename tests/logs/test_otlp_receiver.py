@@ -491,9 +491,9 @@ def test_a_damaged_segment_is_kept(tmp_path: Path) -> None:
     assert len(list(folder.glob("*.damaged"))) == 1
 
 
-@pytest.mark.parametrize("step", range(8))
+@pytest.mark.parametrize("step", range(21))
 def test_killed_while_sealing_it_ends_the_same(step: int, tmp_path: Path, monkeypatch: Any) -> None:
-    """Dies before the n-th change on disk that outlives it: every fsync of a folder, and unlink."""
+    """Dies before the n-th change on disk that outlives it: fsyncs of folders, renames, unlinks."""
     day_before = otlp.span(3) | {"startTimeUnixNano": "1770000000000000000"}
     requests = [otlp.spans(otlp.span(1), otlp.span(2, enduser__id=None), day_before)]
     folder = spooled(tmp_path, *requests)
@@ -513,6 +513,7 @@ def test_killed_while_sealing_it_ends_the_same(step: int, tmp_path: Path, monkey
     with monkeypatch.context() as patch:
         patch.setattr("iolaus.logs.receiver.seal.sync_folder", dies(spool.sync_folder))
         patch.setattr(Path, "replace", dies(Path.replace))
+        patch.setattr(Path, "unlink", dies(Path.unlink))
         with pytest.raises(KeyboardInterrupt):
             Sealer(tmp_path, folder).seal(segment)
     with receiving(tmp_path):
