@@ -3,9 +3,9 @@
     python -m tests.producers.instrumented KIND PROTOCOL ENDPOINT UPSTREAM CONTENT
 
 KIND: openai-v2 (OpenTelemetry's own instrumentation), traceloop (OpenLLMetry's, of openai and
-anthropic). PROTOCOL: grpc or http. CONTENT: none, or where the text goes: span (attributes), events
-(one log record a call), old-events (one a message; versions of before 2026). Prints the number of
-calls made.
+anthropic), openinference (Arize's, of both). PROTOCOL: grpc or http. CONTENT: none, or where the
+text goes: span (attributes), events (one log record a call), old-events (one a message; versions of
+before 2026). Prints the number of calls made.
 
 A process, for instrumentation patches the client's classes and the SDK's providers are global.
 """
@@ -63,7 +63,7 @@ def main(kind: str, protocol: str, endpoint: str, upstream: str, content: str) -
     client = openai.OpenAI(base_url=f"{upstream}/v1", api_key="sk-none", max_retries=0)
     with trace.get_tracer("app", tracer_provider=tracers).start_as_current_span("GET /chat"):
         sent = openai_calls(client)
-    if kind == "traceloop":
+    if kind != "openai-v2":
         sent += anthropic_calls(
             anthropic.Anthropic(base_url=upstream, api_key="sk-none", max_retries=0)
         )
@@ -84,6 +84,13 @@ def _instrument(kind: str, tracers: Any, loggers: Any) -> None:
         from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 
         OpenAIInstrumentor().instrument(**providers)
+        return
+    if kind == "openinference":  # Arize's; by hand, for its recording
+        from openinference.instrumentation.anthropic import AnthropicInstrumentor as Arize
+        from openinference.instrumentation.openai import OpenAIInstrumentor as ArizeOpenAI
+
+        ArizeOpenAI().instrument(tracer_provider=tracers)
+        Arize().instrument(tracer_provider=tracers)
         return
     from opentelemetry.instrumentation.anthropic import AnthropicInstrumentor
     from opentelemetry.instrumentation.openai import OpenAIInstrumentor as Traceloop

@@ -196,6 +196,9 @@ def _parameters(row: Row, attributes: Attributes) -> None:
     for column, candidates in names.PARAMETER_NAMES.items():
         if row.get(column) is None:
             row[column] = _first(given, candidates)
+    asked = given.get("model")
+    if isinstance(asked, str) and asked and names.REQUEST_MODEL not in attributes:
+        row["model"] = asked
 
 
 def _uncounted(row: Row) -> None:

@@ -93,7 +93,9 @@ CALL: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 
-# OpenInference keeps the request's parameters as one JSON text.
+# OpenInference keeps the request's parameters as one JSON text, with the model that was asked for:
+# its llm.model_name is the response's, and missing where there was none.
+REQUEST_MODEL: Final = "gen_ai.request.model"
 PARAMETERS: Final = "llm.invocation_parameters"
 PARAMETER_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "max_output_tokens": ("max_tokens", "max_completion_tokens", "max_output_tokens"),
