@@ -95,7 +95,8 @@ def test_a_scan_that_was_stopped_resumes_and_ends_with_the_same_bytes(
 def test_stages_are_kept_when_asked(planted_log, tmp_path):
     run(planted_log, tmp_path, keep_stages=True)
     names = {path.stem for path in (tmp_path / "stages").glob("*.parquet")}
-    assert {"features", "accounts", "profiles", "token_days"} <= names
+    assert {"features", "accounts", "token_days"} <= names
+    assert list((tmp_path / "stages" / "profiles").glob("day=*.parquet"))
     features = pq.read_schema(tmp_path / "stages" / "features.parquet").names
     assert not {"prompt", "system_prompt", "response"} & set(features)
 

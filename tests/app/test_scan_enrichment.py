@@ -39,7 +39,8 @@ def config(directory: Path, networks: str) -> Path:
 
 
 def known_country(out: Path) -> int:
-    table = pq.read_table(out / "stages" / "profiles.parquet", columns=["country_known"])
+    days = sorted((out / "stages" / "profiles").glob("day=*.parquet"))
+    table = pq.ParquetDataset(days, partitioning=None).read(columns=["country_known"])
     return sum(table["country_known"].to_pylist())
 
 

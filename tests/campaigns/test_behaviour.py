@@ -5,14 +5,12 @@ from datetime import timedelta
 import numpy as np
 from tests.signals.making import START, at, prepare
 
-from iolaus import signals
 from iolaus.campaigns.behaviour import behaviour
 from iolaus.core.tables import CAPABILITIES
 
 
 def look(engine, exchanges, claimed=(), days=30):
     prepare(engine, exchanges, claimed)
-    signals.beats(engine)
     return behaviour(engine, at(days).date())
 
 

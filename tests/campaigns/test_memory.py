@@ -18,6 +18,7 @@ from iolaus.campaigns.marks import ADDRESS_DAYS, marks
 from iolaus.campaigns.memory import add_recognised, named, remember
 from iolaus.campaigns.recognise import EARLY, recognise
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
+from iolaus.engine import DuckEngine, Stages
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 SIZE = 30  # members, m00 to m29
@@ -68,8 +69,7 @@ class Log:
         engine.keep("releases", RELEASES.empty_table())
         engine.keep("enforcement", ENFORCEMENT.empty_table())
         signals.accounts(engine, pa.Table.from_pylist(self.claimed, schema=ACCOUNTS))
-        for table in (signals.profiles, signals.address_days, signals.model_uses):
-            table(engine)
+        signals.daily(engine)
         signals.token_days(engine)
 
 
@@ -132,10 +132,9 @@ def test_a_mark_is_worth_less_where_strangers_show_it(log, engine, tmp_path):
     alone = max(bits(marks_of(engine, keys(engine, "m")), "skeleton"))
     for i in range(40):
         log.sends(f"s{i:03d}", 3.5, skeleton=WORDS)
-    for name in ("features", "accounts", "profiles", "token_days", "tokens_wording"):
-        engine.stages.table(name).path.unlink()
-    log.keep(engine)
-    shown = max(bits(marks_of(engine, keys(engine, "m")), "skeleton"))
+    with DuckEngine(Stages(tmp_path / "again", "again"), memory="500MB", threads=1) as engine:
+        log.keep(engine)
+        shown = max(bits(marks_of(engine, keys(engine, "m")), "skeleton"))
     assert shown < alone - 3
     assert shown == pytest.approx(np.log2((30.1 / 31) / (40.5 / 401)), abs=0.1)
 

@@ -95,10 +95,12 @@ def test_the_files_that_the_readme_promises_are_written(planted_log, tmp_path):
 def _stages_are_documented(stages):
     text = page("docs/how-it-works.md")
     known = set(re.findall(r"`(\w+)`", text)) | {f"tokens_{family}" for family in FAMILIES}
-    for path in stages.glob("*.parquet"):
-        assert re.sub(r"\d{8}", "YYYYMMDD", path.stem) in known, path.stem
+    by_day = {path.parent.name for path in stages.glob("*/day=*.parquet")}
+    for name in by_day | {path.stem for path in stages.glob("*.parquet")}:
+        assert re.sub(r"\d{8}", "YYYYMMDD", name) in known, name
     row = next(line for line in text.splitlines() if line.startswith("| `profiles`"))
-    for column in pq.read_schema(stages / "profiles.parquet").names:
+    profiles = next((stages / "profiles").glob("day=*.parquet"))
+    for column in pq.read_schema(profiles).names:
         name = re.sub(r"^(capability|hour)_\d+$", r"\1_0", column)
         assert re.search(rf"\b{name}\b", row), column
 

@@ -37,8 +37,7 @@ def prepare(
     engine.keep("releases", rows_table(releases, RELEASES))
     engine.keep("enforcement", rows_table(enforcement, ENFORCEMENT))
     signals.accounts(engine, rows_table(claimed, ACCOUNTS) if claimed else None)
-    for step in (signals.profiles, signals.address_days, signals.model_uses):
-        step(engine)
+    signals.daily(engine)
     signals.token_days(engine)
 
 

@@ -184,7 +184,7 @@ def test_shared_prompts_are_those_of_several_accounts(engine):
         [{"account_id": a, "ts": at(d), "prompt_hash": p, "status": 500} for a, p, d in rows],
     )
     signals.accounts(engine, None)
-    signals.shared_prompts(engine)
+    signals.daily(engine)
     found = engine.fetch("SELECT * FROM shared_prompts ORDER BY account").to_pylist()
     assert [(r["prompt_hash"], r["account"], r["exchanges"], r["failed"]) for r in found] == [
         (1, 0, 2, 2), (1, 1, 1, 1),

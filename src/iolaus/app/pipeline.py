@@ -11,7 +11,7 @@ Every arrow is a Parquet file in the stage directory. A run that was stopped res
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,7 +27,7 @@ from iolaus.campaigns import Content, Looked
 from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
-from iolaus.engine import DuckEngine, Stages, Table
+from iolaus.engine import DuckEngine, Stages
 from iolaus.logs import Cause, Log, LogFile, Rejects, open_log
 from iolaus.logs.enrichment import Enrichment, EnrichmentFiles, Tally, compile_files, enrich
 from iolaus.signals.text.embeddings import embedder, encoder, model_files
@@ -35,15 +35,6 @@ from iolaus.signals.text.embeddings import embedder, encoder, model_files
 # The log's small tables under the names that SQL steps know them by.
 SMALL = {"claimed": ACCOUNTS, "releases": RELEASES, "enforcement": ENFORCEMENT}
 ENRICHED = "enriched.json"  # in the stage directory: what was filled
-# In the order in which one needs the other.
-DAILY: tuple[Callable[[DuckEngine], Table], ...] = (
-    signals.profiles,
-    signals.address_days,
-    signals.beats,
-    signals.shared_prompts,
-    signals.model_uses,
-    signals.token_days,
-)
 
 
 @dataclass(frozen=True)
@@ -132,14 +123,11 @@ def _tables(
     encode = encoder(embedder(source.embeddings)) if source.embeddings else None
     rejects = _read(source, engine, stages, threads, report)
     signals.accounts(engine, pq.read_table(stages.table("claimed").path))
-    for done, table in enumerate(DAILY):
-        report("tables", done, len(DAILY) + 1)
-        table(engine)
-    report("tables", len(DAILY), len(DAILY) + 1)
+    signals.daily(engine, lambda done, total: report("days", done, total))
+    signals.token_days(engine)
     if encode is not None:
         signals.embedded_content(engine, source.log.excerpts, encode, report)
     signals.content_days(engine, embedded=encode is not None)
-    report("tables", len(DAILY) + 1, len(DAILY) + 1)
     return rejects
 
 

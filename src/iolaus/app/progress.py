@@ -61,7 +61,8 @@ class TerminalReporter:
 _UNITS = {
     "digest": "files",
     "read": "exchanges",
-    "tables": "tables",
+    "days": "days",
+    "embed": "prompts",
     "link": "pairs of accounts",
     "test": "groups",
     "replay": "days",

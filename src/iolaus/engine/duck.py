@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -64,12 +65,37 @@ class DuckEngine:
         table = self.stages.table(name)
         if not self.stages.done(name):
             with aside(table.path) as temporary:
-                self._execute(
-                    f"COPY ({sql}) TO '{_escaped(temporary)}' "
-                    "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)",
-                    parameters,
-                )
+                self._copy(sql, temporary, parameters)
         return self.attach(table)
+
+    def day_step(
+        self, name: str, day: date, sql: str, parameters: Mapping[str, object] | None = None
+    ) -> None:
+        """As `step`, for one day of a table that is kept day by day; `attach_days` joins them."""
+        path = self.stages.part(name, day)
+        if not path.exists():
+            with aside(path) as temporary:
+                self._copy(sql, temporary, parameters)
+
+    def attach_days(self, name: str) -> Table:
+        """Let SQL use all days of a table by its name. Returns it; its path is their directory."""
+        self.attach_files(name, self.stages.parts(name))
+        return Table(name, self.stages.directory / name)
+
+    def scratch(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Keep rows in memory (and spill) under a name until the next call with that name."""
+        self._execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", parameters)
+
+    def forget(self, name: str) -> None:
+        """Free what `scratch` keeps."""
+        self._execute(f"DROP TABLE IF EXISTS {name}")
+
+    def _copy(self, sql: str, path: Path, parameters: Mapping[str, object] | None) -> None:
+        self._execute(
+            f"COPY ({sql}) TO '{_escaped(path)}' "
+            "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)",
+            parameters,
+        )
 
     def keep(self, name: str, rows: pa.Table) -> Table:
         """Keep rows that a kernel made as the table `name`."""

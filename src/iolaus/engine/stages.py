@@ -1,4 +1,5 @@
-"""Named tables on disk: each stage's result is one Parquet file, kept until the run has ended.
+"""Named tables on disk: each stage's result is one Parquet file, or one a day, kept until the run
+has ended.
 
 A run is known by its key (a digest of inputs, settings and version). A stage directory with the
 same key is resumed: a stage whose file stands is not computed again. With another key it is
@@ -7,6 +8,7 @@ emptied first, so a result never mixes two runs.
 
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from iolaus.core.files import write_text
@@ -36,6 +38,14 @@ class Stages:
 
     def table(self, name: str) -> Table:
         return Table(name, self.directory / f"{name}.parquet")
+
+    def part(self, name: str, day: date) -> Path:
+        """The file of one day of a table that is kept day by day."""
+        return self.directory / name / f"day={day.isoformat()}.parquet"
+
+    def parts(self, name: str) -> list[Path]:
+        """The days of such a table that stand, in order."""
+        return sorted((self.directory / name).glob("day=*.parquet"))
 
     def done(self, name: str) -> bool:
         return self.table(name).path.exists()

@@ -1,7 +1,6 @@
 """profiles: one row per (account, UTC day); every column is a sum, so days merge by adding."""
 
 from iolaus.core.tables import CAPABILITIES
-from iolaus.engine import DuckEngine, Table
 
 # Each is counted once per exchange where the condition is true. A `..._known` column counts the
 # exchanges in which the input was there at all: not measured is never 0.
@@ -23,36 +22,44 @@ COUNTS = {
 SUMS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 
 
-def profiles(engine: DuckEngine) -> Table:
-    """Count what each account did on each UTC day.
+_counts = ",\n".join(
+    f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in COUNTS.items()
+)
+_sums = ",\n".join(f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in SUMS)
+_capabilities = ",\n".join(
+    f"count(*) FILTER (WHERE capability = '{name}') AS capability_{i}"
+    for i, name in enumerate(CAPABILITIES)
+)
+_hours = ",\n".join(f"count(*) FILTER (WHERE hour(ts) = {h}) AS hour_{h}" for h in range(24))
 
-    In: features, accounts. Out: account, day, exchanges, the COUNTS, the SUMS (tokens);
-    distinct conversations, prompts, networks and user agents of the day; capability_0..8
-    (exchanges with that capability first); hour_0..23 (exchanges by hour, UTC).
-    """
-    counts = ",\n".join(
-        f"count(*) FILTER (WHERE {condition}) AS {name}" for name, condition in COUNTS.items()
-    )
-    sums = ",\n".join(f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in SUMS)
-    capabilities = ",\n".join(
-        f"count(*) FILTER (WHERE capability = '{name}') AS capability_{i}"
-        for i, name in enumerate(CAPABILITIES)
-    )
-    hours = ",\n".join(f"count(*) FILTER (WHERE hour(ts) = {h}) AS hour_{h}" for h in range(24))
-    return engine.step(
-        "profiles",
-        f"""
-        SELECT account, CAST(ts AS DATE) AS day, count(*) AS exchanges,
-               {counts},
-               {sums},
-               count(DISTINCT conversation_id) AS conversations,
-               count(DISTINCT prompt_hash) AS distinct_prompts,
-               count(DISTINCT network_of(client_ip)) AS networks,
-               count(DISTINCT user_agent) AS user_agents,
-               {capabilities},
-               {hours}
-        FROM features JOIN accounts USING (account_id)
-        GROUP BY ALL
-        ORDER BY account, day
-        """,
-    )
+# What each account did on the day. In: today, prompts_today, software_today, address_days_today.
+# Out: account, day, exchanges, the COUNTS, the SUMS (tokens); distinct conversations, prompts,
+# networks and user agents of the day; capability_0..8 (exchanges with that capability first);
+# hour_0..23 (exchanges by hour, UTC).
+SQL = f"""
+WITH counted AS (
+    SELECT account, count(*) AS exchanges,
+           {_counts},
+           {_sums},
+           count(DISTINCT conversation_id) AS conversations,
+           {_capabilities},
+           {_hours}
+    FROM today GROUP BY account
+),
+prompts AS (
+    SELECT account, count(*) AS distinct_prompts FROM prompts_today GROUP BY account
+),
+places AS (
+    SELECT account, count(DISTINCT network_of(client_ip)) AS networks
+    FROM address_days_today GROUP BY account
+),
+agents AS (
+    SELECT account, count(DISTINCT user_agent) AS user_agents FROM software_today GROUP BY account
+)
+SELECT account, $day AS day, * EXCLUDE (account, distinct_prompts, networks, user_agents),
+       coalesce(distinct_prompts, 0) AS distinct_prompts, coalesce(networks, 0) AS networks,
+       coalesce(user_agents, 0) AS user_agents
+FROM counted LEFT JOIN prompts USING (account) LEFT JOIN places USING (account)
+     LEFT JOIN agents USING (account)
+ORDER BY account
+"""

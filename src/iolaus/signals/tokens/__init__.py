@@ -16,7 +16,8 @@ _FAMILIES = (money.SQL, device.SQL, network.SQL, registration.SQL, wording.SQL, 
 def token_days(engine: DuckEngine) -> Table:
     """Collect the tokens of all families; a token that one account alone ever held is left out.
 
-    In: features, accounts, profiles, address_days, model_uses, releases, enforcement.
+    In: accounts, address_days, software_days, wording_days, bursts, model_uses, releases,
+    enforcement.
     Out: the table named above.
     """
     for family, sql in zip(_NAMES, _FAMILIES, strict=True):

@@ -7,10 +7,7 @@ FROM accounts WHERE device_fingerprint IS NOT NULL
 UNION ALL
 SELECT account, 'device', 'client_software', text_hash(software), day, exchanges
 FROM (
-    SELECT account, concat_ws('|', tls_fingerprint, user_agent) AS software,
-           CAST(ts AS DATE) AS day, count(*) AS exchanges
-    FROM features JOIN accounts USING (account_id)
-    WHERE tls_fingerprint IS NOT NULL AND user_agent IS NOT NULL
-    GROUP BY ALL
+    SELECT account, concat_ws('|', tls_fingerprint, user_agent) AS software, day, exchanges
+    FROM software_days
 )
 """

@@ -12,35 +12,47 @@ PIVOT_HOURS = 24
 FAILOVER_HOURS = 3
 SILENCE_DAYS = 3
 
-SQL = f"""
+# Two tables of a day. In how many 10-minute bins how many accounts used a skeleton of several
+# accounts: skeleton, day, accounts (summed over bins). And who did in a bin of 3 accounts or more:
+# skeleton, bin, account, day, exchanges, accounts (in the bin).
+SKELETON_DAYS = f"""
+SELECT skeleton, $day AS day, sum(accounts)::BIGINT AS accounts FROM (
+    SELECT skeleton, count(DISTINCT account) AS accounts
+    FROM today SEMI JOIN (
+        SELECT skeleton FROM today WHERE skeleton IS NOT NULL
+        GROUP BY skeleton HAVING min(account) <> max(account)
+    ) USING (skeleton)
+    GROUP BY skeleton, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts)
+) GROUP BY skeleton ORDER BY skeleton
+"""
+BUSY_BINS = f"""
 WITH bins AS (
     SELECT skeleton, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts) AS bin, account,
            count(*) AS exchanges
-    FROM features JOIN accounts USING (account_id)
-    WHERE skeleton IS NOT NULL
+    FROM today SEMI JOIN (
+        SELECT skeleton FROM today WHERE skeleton IS NOT NULL
+        GROUP BY skeleton HAVING min(account) <> max(account)
+    ) USING (skeleton)
     GROUP BY ALL
 ),
-holders AS (
-    SELECT skeleton, bin, CAST(bin AS DATE) AS day, count(*) AS accounts
-    FROM bins GROUP BY ALL
-),
+holders AS (SELECT skeleton, bin, count(*) AS accounts FROM bins GROUP BY ALL HAVING accounts >= 3),
 expected AS (  -- accounts per bin, over the skeleton's days so far
-    SELECT skeleton, day,
-           sum(sum(accounts)) OVER so_far / ({24 * 60 // BIN_MINUTES} * count(*) OVER so_far)
-               AS per_bin
-    FROM holders GROUP BY skeleton, day
-    WINDOW so_far AS (PARTITION BY skeleton ORDER BY day)
-),
-bursts AS (
-    SELECT skeleton, bin, day FROM holders JOIN expected USING (skeleton, day)
-    WHERE accounts >= 3 AND accounts >= {BURST_FACTOR} * per_bin + 3
-),
-pivots AS (
-    SELECT account, model, released_at, min(ts) AS used_at
-    FROM features JOIN accounts USING (account_id) JOIN releases USING (model)
-    WHERE ts >= released_at
+    SELECT skeleton, sum(accounts) / ({24 * 60 // BIN_MINUTES} * count(*)) AS per_bin
+    FROM skeleton_days WHERE day <= $day GROUP BY skeleton
+)
+SELECT skeleton, bin, account, $day AS day, exchanges
+FROM bins JOIN holders USING (skeleton, bin) JOIN expected USING (skeleton)
+WHERE accounts >= {BURST_FACTOR} * per_bin + 3
+ORDER BY skeleton, bin, account
+"""
+
+SQL = f"""
+WITH pivots AS (
+    SELECT account, model, released_at, min(first_at) AS used_at
+    FROM model_uses JOIN releases USING (model)
+    WHERE first_at >= released_at
     GROUP BY ALL
-    HAVING min(ts) < released_at + INTERVAL '{PIVOT_HOURS} hours'
+    HAVING min(first_at) < released_at + INTERVAL '{PIVOT_HOURS} hours'
 ),
 visits AS (
     SELECT account, day, min(first_at) AS started_at,
@@ -53,7 +65,7 @@ starts AS (
 )
 SELECT account, 'tempo' AS family, 'burst' AS kind,
        text_hash(concat_ws('|', skeleton, bin)) AS value, day, exchanges
-FROM bursts JOIN bins USING (skeleton, bin)
+FROM bursts
 UNION ALL
 SELECT account, 'tempo', 'pivot',
        text_hash(concat_ws('|', model, datediff('hour', released_at, used_at))),

@@ -7,28 +7,39 @@ large enough share of its sampled prompts) is decided when days are merged.
 
 SAMPLE = 8  # prompts per account and day; 8 * 24 phrases = 192 rows at most
 
-SQL = f"""
-WITH texts AS (
-    SELECT account, CAST(ts AS DATE) AS day, system_hash, system_skeleton, skeleton, phrases,
-           xor(coalesce(prompt_hash, system_hash), epoch_us(ts)) AS draw
-    FROM features JOIN accounts USING (account_id)
-    WHERE prompt_hash IS NOT NULL OR system_hash IS NOT NULL
+# Wordings of one day: account, kind, value, day, exchanges. On a large day only skeletons and
+# phrases that several accounts used. In: today, volumes_today (account, exchanges).
+DAY = f"""
+WITH skeletons AS (
+    SELECT account, skeleton AS value, count(*) AS exchanges
+    FROM today WHERE skeleton IS NOT NULL GROUP BY ALL
 ),
 sampled AS (
-    SELECT account, day, unnest(phrases) AS value
-    FROM texts JOIN (SELECT account, day, exchanges FROM profiles) USING (account, day)
-    WHERE (draw & 1073741823) % greatest(1, exchanges // {SAMPLE}) = 0
+    SELECT account, unnest(phrases) AS value
+    FROM today JOIN volumes_today USING (account)
+    WHERE (prompt_hash IS NOT NULL OR system_hash IS NOT NULL)
+      AND (xor(coalesce(prompt_hash, system_hash), epoch_us(ts)) & 1073741823)
+          % greatest(1, volumes_today.exchanges // {SAMPLE}) = 0
+),
+phrases AS (SELECT account, value, count(*) AS exchanges FROM sampled GROUP BY ALL),
+used AS (
+    SELECT account, 'skeleton' AS kind, value, exchanges
+    FROM skeletons SEMI JOIN (
+        SELECT value FROM skeletons GROUP BY value HAVING $small OR min(account) <> max(account)
+    ) USING (value)
+    UNION ALL
+    SELECT account, 'phrase', value, exchanges
+    FROM phrases SEMI JOIN (
+        SELECT value FROM phrases GROUP BY value HAVING $small OR min(account) <> max(account)
+    ) USING (value)
+    UNION ALL
+    SELECT account, 'system_prompt', system_hash, count(*)
+    FROM today WHERE system_hash IS NOT NULL GROUP BY ALL
+    UNION ALL
+    SELECT account, 'system_skeleton', system_skeleton, count(*)
+    FROM today WHERE system_skeleton IS NOT NULL GROUP BY ALL
 )
-SELECT account, 'wording' AS family, 'system_prompt' AS kind, system_hash AS value, day,
-       count(*) AS exchanges
-FROM texts WHERE system_hash IS NOT NULL GROUP BY ALL
-UNION ALL
-SELECT account, 'wording', 'system_skeleton', system_skeleton, day, count(*)
-FROM texts WHERE system_skeleton IS NOT NULL GROUP BY ALL
-UNION ALL
-SELECT account, 'wording', 'skeleton', skeleton, day, count(*)
-FROM texts WHERE skeleton IS NOT NULL GROUP BY ALL
-UNION ALL
-SELECT account, 'wording', 'phrase', value, day, count(*)
-FROM sampled GROUP BY ALL
+SELECT account, kind, value, $day AS day, exchanges FROM used ORDER BY kind, value, account
 """
+
+SQL = "SELECT account, 'wording' AS family, kind, value, day, exchanges FROM wording_days"

@@ -1,0 +1,78 @@
+"""Daily tables: a day at a time, made once; what large days leave out."""
+
+import numpy as np
+import pytest
+from tests.signals.making import at, prepare, rows_table
+from tests.signals.test_tables import CLAIMED, random_exchanges
+
+from iolaus import signals
+from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
+from iolaus.engine import DuckEngine, Stages
+from iolaus.signals import days
+
+
+def rows(engine, table):
+    """All rows of a table, in an order of their own."""
+    columns = engine.fetch(f"SELECT * FROM {table}")
+    return sorted(map(str, columns.to_pylist()))
+
+
+def keep(engine, exchanges):
+    numbered = [
+        {"exchange_hash": i, "model": "m", "source_file": 0, "source_row": i} | row
+        for i, row in enumerate(exchanges)
+    ]
+    engine.keep("features", rows_table(numbered, FEATURES))
+    engine.keep("releases", RELEASES.empty_table())
+    engine.keep("enforcement", ENFORCEMENT.empty_table())
+    engine.stages.table("accounts").path.unlink(missing_ok=True)
+    signals.accounts(engine, rows_table(CLAIMED, ACCOUNTS))
+    signals.daily(engine)
+
+
+def test_days_that_are_added_give_the_same_tables_and_old_ones_are_not_made_again(tmp_path):
+    exchanges = random_exchanges(3)
+    for row in exchanges:
+        row["skeleton"] = int(np.random.default_rng(row["ts"].microsecond).integers(9))
+    first = [row for row in exchanges if row["ts"] < at(3)]
+    # Accounts are numbered by their first exchange, so those of later days come after.
+    with DuckEngine(Stages(tmp_path / "a", "a"), memory="500MB", threads=1) as grown:
+        keep(grown, first)
+        written = {p: p.stat().st_mtime_ns for p in grown.stages.parts("profiles")}
+        assert len(written) == 3
+        grown.stages.table("shared_prompts").path.unlink()
+        keep(grown, exchanges)
+        assert {p: p.stat().st_mtime_ns for p in written} == written
+        with DuckEngine(Stages(tmp_path / "b", "b"), memory="500MB", threads=1) as whole:
+            keep(whole, exchanges)
+            for table in (*days.TABLES, "shared_prompts"):
+                assert rows(grown, table) == rows(whole, table), table
+                for one, other in zip(
+                    grown.stages.parts(table), whole.stages.parts(table), strict=True
+                ):
+                    assert one.read_bytes() == other.read_bytes(), one
+
+
+@pytest.mark.parametrize(("limit", "alone"), [(100, 3), (3, 0)])
+def test_a_large_day_leaves_out_what_one_account_alone_shows(engine, monkeypatch, limit, alone):
+    monkeypatch.setattr(days, "LARGE_DAY", limit)
+    shown = {"skeleton": 1, "prompt_hash": 1, "phrases": [1], "system_hash": 7}
+    own = {"skeleton": 2, "prompt_hash": 2, "phrases": [2], "system_hash": 8}
+    prepare(
+        engine,
+        [
+            {"account_id": account, "ts": at(i / 100), **texts}
+            for i, (account, texts) in enumerate(
+                (("a", shown), ("b", shown), ("a", own), ("a", own))
+            )
+        ],
+    )
+    kinds = ("skeleton", "phrase")
+    counted = engine.fetch(
+        "SELECT (SELECT count(*) FROM wording_days WHERE value = 2 AND kind IN $kinds) "
+        "     + (SELECT count(*) FROM prompt_days WHERE prompt_hash = 2) AS own, "
+        "       (SELECT count(*) FROM wording_days WHERE value = 1) AS common, "
+        "       (SELECT count(*) FROM wording_days WHERE kind = 'system_prompt') AS systems",
+        {"kinds": list(kinds)},
+    ).to_pylist()
+    assert counted == [{"own": alone, "common": 4, "systems": 3}]
