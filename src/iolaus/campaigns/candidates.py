@@ -47,9 +47,9 @@ def candidates(
     """In: groups of linked accounts, largest first; what accounts claim; the accounts divided into
     communities. Out: candidates, largest first."""
     known = customers(claims)
-    grown = [membership(cluster.members, tokens, content, known) for cluster in clusters]
-    merged = _merge([m for m in grown if m.members.size >= MIN_ACCOUNTS], tokens, content, known)
-    linked = _exclusive(merged)
+    grown = [_Grown.of(membership(cluster.members, tokens, content, known)) for cluster in clusters]
+    merged = _merge([g for g in grown if g.members.size >= MIN_ACCOUNTS], tokens, content, known)
+    linked = _exclusive(merged, tokens.held.shape[0])
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
         taken[candidate.members] = True
@@ -59,18 +59,35 @@ def candidates(
     )
 
 
+@dataclass(frozen=True)
+class _Grown:
+    """A membership's members alone, for there are many groups and many more accounts: along
+    `members`, the bits of belonging, their probability, and the family that says most."""
+
+    members: Ints
+    bits: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    strongest: NDArray[np.object_]
+
+    @classmethod
+    def of(cls, found: Membership) -> "_Grown":
+        mine = found.members
+        strongest = np.asarray(FAMILIES, dtype=object)[found.families[mine].argmax(axis=1)]
+        return cls(mine, found.bits[mine], found.probability[mine], strongest)
+
+
 def _merge(
-    groups: list[Membership], tokens: TokenMatrix, content: Content, known: Customers
-) -> list[Membership]:
+    groups: list[_Grown], tokens: TokenMatrix, content: Content, known: Customers
+) -> list[_Grown]:
     """Join groups whose smaller one lies mostly in the larger, until none does."""
     groups = sorted(groups, key=lambda g: (-g.members.size, int(g.members[0])))
-    kept: list[Membership] = []
+    kept: list[_Grown] = []
     for group in groups:
         for place, other in enumerate(kept):
             common = np.intersect1d(group.members, other.members, assume_unique=True).size
             if common >= SAME_GROUP * min(group.members.size, other.members.size):
                 both = np.union1d(group.members, other.members)
-                joined = membership(both, tokens, content, known)
+                joined = _Grown.of(membership(both, tokens, content, known))
                 kept[place] = joined if joined.members.size >= other.members.size else other
                 break
         else:
@@ -78,26 +95,23 @@ def _merge(
     return kept
 
 
-def _exclusive(groups: list[Membership]) -> list[Candidate]:
+def _exclusive(groups: list[_Grown], accounts: int) -> list[Candidate]:
     """Give each account to the group that it fits best."""
-    if not groups:
-        return []
-    best = np.max([np.where(_is_member(g), g.bits, -np.inf) for g in groups], axis=0)
-    taken = np.zeros(best.size, dtype=bool)
+    best = np.full(accounts, -np.inf)
+    for group in groups:
+        best[group.members] = np.maximum(best[group.members], group.bits)
+    taken = np.zeros(accounts, dtype=bool)
     result = []
     for group in groups:
-        mine = np.flatnonzero(_is_member(group) & (group.bits == best) & ~taken)
-        taken[mine] = True
-        if mine.size >= MIN_ACCOUNTS:
-            strongest = np.asarray(FAMILIES, dtype=object)[group.families[mine].argmax(axis=1)]
-            result.append(Candidate(mine, group.probability[mine], strongest, "links"))
+        mine = (group.bits == best[group.members]) & ~taken[group.members]
+        taken[group.members[mine]] = True
+        if mine.sum() >= MIN_ACCOUNTS:
+            result.append(
+                Candidate(
+                    group.members[mine], group.probability[mine], group.strongest[mine], "links"
+                )
+            )
     return result
-
-
-def _is_member(group: Membership) -> NDArray[np.bool_]:
-    inside = np.zeros(group.bits.size, dtype=bool)
-    inside[group.members] = True
-    return inside
 
 
 def _communities(
