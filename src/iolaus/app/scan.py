@@ -128,6 +128,7 @@ def _run_facts(
         "pairs_forecast": found.forecast.pairs,
         "hub_limits": found.forecast.limits,
         "link_threshold_bits": found.scene.links.threshold,
+        "formats": prepared.source.log.formats,
         "missing_columns": sorted(prepared.source.log.missing_columns),
         "detectors_not_run": not_run(found),
         "files": [{"path": path, "sha256": digest} for path, digest in prepared.source.digests],

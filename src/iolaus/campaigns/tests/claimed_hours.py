@@ -23,6 +23,7 @@ DETECTOR = "claimed hours"
 LEAST_ACCOUNTS = 20  # in a country, before its hours are known
 LEAST_BETWEEN = 0.05  # bits per request by which honest groups differ, at least
 LEAST_MEASURED = 4  # accounts of a group of the null
+NOTHING = np.empty(0)
 PRIOR = 4.0  # accounts' worth of everybody's variance in each group's own, which few people show
 QUARTILE = 0.6745  # half of a normal distribution lies within so many standard deviations
 NULL = "groups with one token in common, outside this one"
@@ -33,8 +34,9 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     lacking = scene.once(DETECTOR, lambda: contradiction(scene))
     mine = lacking[suspect.members]
     mine = mine[np.isfinite(mine)]
-    means, noise = _groups(lacking, suspect, scene)
-    if mine.size < max(3, 0.5 * suspect.members.size) or means.size < 2:
+    measured = mine.size >= max(3, 0.5 * suspect.members.size)
+    means, noise = _groups(lacking, suspect, scene) if measured else (NOTHING, NOTHING)
+    if means.size < 2:
         why = "too few members claim a country whose hours are known"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]
     centre = float(np.median(means))
