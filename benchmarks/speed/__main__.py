@@ -1,0 +1,146 @@
+"""python -m benchmarks.speed --work DIR [--size NAME ...] | --page"""
+
+import argparse
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.harness import origin
+from benchmarks.harness.bench import Bench, frozen, head
+from benchmarks.harness.measure import size_of
+from benchmarks.harness.page import Result, filled, load
+from benchmarks.harness.tables import NOT_YET, provenance, table
+
+from iolaus.core.files import write_text
+
+RESULTS: Final = Path(__file__).with_name("results")
+PAGE: Final = origin.ROOT / "docs" / "speed.md"
+SEED: Final = 21
+MEMORY, THREADS = "8GB", 2
+PER_ACCOUNT: Final = 1_152  # exchanges of a campaign's account: 28.8 million by 25,000
+# Exchanges, accounts, campaign accounts; gigabytes of disk and minutes, as measured before.
+SIZES: Final = {
+    "3M": (3_000_000, 10_000, 250, 1, 3),
+    "30M": (30_000_000, 100_000, 2_500, 5, 15),
+    "300M": (300_000_000, 1_000_000, 25_000, 45, 120),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One world without text: written, merely read, scanned."""
+
+    size: str
+
+    @property
+    def name(self) -> str:
+        return f"scan-{self.size}"
+
+    def parameters(self) -> dict[str, Any]:
+        exchanges, accounts, members, *_ = SIZES[self.size]
+        return {
+            "exchanges": exchanges, "accounts": accounts, "campaign_accounts": members,
+            "seed": SEED, "memory": MEMORY, "threads": THREADS,
+        }  # fmt: skip
+
+
+def main() -> None:
+    """Measure what is not frozen for the last commit of the package, then write the page."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed")
+    parser.add_argument("--work", type=Path, help="for worlds and outputs, removed afterwards")
+    parser.add_argument("--size", nargs="+", choices=SIZES, default=["3M"])
+    parser.add_argument("--page", action="store_true", help="only write docs/speed.md's tables")
+    options = parser.parse_args()
+    if not options.page:
+        if not options.work:
+            parser.error("--work is needed, or --page alone")
+        bench = Bench.at(options.work, None, RESULTS)
+        for cell in map(Cell, options.size):
+            if not frozen(bench, cell):
+                *_, disk, minutes = SIZES[cell.size]
+                print(f"{cell.name}: about {minutes} minutes and {disk} GB of disk")
+                measure(bench, cell)
+    text = filled(PAGE.read_text(encoding="utf-8"), TABLES, load(RESULTS))
+    write_text(text, PAGE)
+
+
+def measure(bench: Bench, cell: Cell) -> None:
+    """Write the world, read it, scan it, score it; freeze what each took."""
+    machine, began = origin.machine(), datetime.now(UTC)
+    exchanges, accounts, members, *_ = SIZES[cell.size]
+    world, out = bench.work / cell.name, bench.work / f"{cell.name}-out"
+    for directory in (world, out):
+        shutil.rmtree(directory, ignore_errors=True)
+    written = bench.call(
+        f"{cell.name}-simulate", "simulate", "long", "--metadata-only", "--seed", str(SEED),
+        "--accounts", str(accounts), "--campaign-accounts", str(members), "--exchanges",
+        str(exchanges), "--strength", f"per_account={PER_ACCOUNT}", "--out", str(world),
+    )  # fmt: skip
+    read = bench.asked("benchmarks.speed.read", str(world / "log"))
+    scanned = bench.call(
+        f"{cell.name}-scan", "scan", str(world / "log"), "--out", str(out),
+        "--memory", MEMORY, "--threads", str(THREADS),
+    )  # fmt: skip
+    judged = bench.asked("benchmarks.main_job.judge", str(world / "truth"), str(out))
+    result = {
+        **head(bench, cell, began, machine),
+        "simulate": asdict(written), "log_bytes": size_of(world / "log"), "read": read,
+        "scan": asdict(scanned), "timings_s": judged["run"]["timings_s"], "score": judged["score"],
+    }  # fmt: skip
+    write_text(json.dumps(result, indent=1) + "\n", bench.results / f"{cell.name}.json")
+    for directory in (world, out):
+        shutil.rmtree(directory)
+
+
+def scans(found: list[Result]) -> str:
+    """One row per size."""
+    rows = []
+    for r in sorted(found, key=lambda r: r["parameters"]["exchanges"]):
+        n, written, scan = r["parameters"]["exchanges"], r["simulate"], r["scan"]
+        bare = r["read"]["seconds"]
+        rows.append([
+            f"{n:,}", f"{r['parameters']['accounts']:,}", f"{r['log_bytes'] / n:.1f}",
+            f"{n / written['wall_s']:,.0f} ({n / written['cpu_s']:,.0f})",
+            f"{written['peak_rss'] / 1e9:.1f}", f"{bare:.1f}",
+            f"{scan['wall_s']:.0f} ({scan['cpu_s']:.0f})", f"{scan['wall_s'] / bare:.0f}",
+            f"{scan['peak_rss'] / 1e9:.1f}",
+        ])  # fmt: skip
+    if not rows:
+        return NOT_YET
+    return table(
+        ["exchanges", "accounts", "bytes each", "written per s (per CPU s)", "GB of memory",
+         "bare read, s", "scan, s (CPU s)", "scan / bare read", "GB of memory"], rows,
+    )  # fmt: skip
+
+
+def stages(found: list[Result]) -> str:
+    """Seconds of each part of the scan, by size."""
+    rows = []
+    for r in sorted(found, key=lambda r: r["parameters"]["exchanges"]):
+        timings = r["timings_s"]
+        rows.append([f"{r['parameters']['exchanges']:,}", *(f"{s:.1f}" for s in timings.values())])
+    names = list(found[0]["timings_s"]) if found else []
+    return table(["exchanges", *names], rows) if rows else NOT_YET
+
+
+def quality(found: list[Result]) -> str:
+    """What the scans found."""
+    rows = []
+    for r in sorted(found, key=lambda r: r["parameters"]["exchanges"]):
+        score = r["score"]
+        shown = [score["recall"], score["precision"], score["false_positives"]]
+        raised = str(score["campaigns_raised"])
+        counted = [f"{one['hits']:,} of {one['of']:,}" for one in shown]
+        rows.append([f"{r['parameters']['exchanges']:,}", *counted, raised])
+    head_ = ["exchanges", "campaign's accounts named", "of the named, the campaign's",
+             "honest accounts called", "campaigns raised"]  # fmt: skip
+    return table(head_, rows) if rows else NOT_YET
+
+
+TABLES: Final = {"scans": scans, "stages": stages, "found": quality, "provenance": provenance}
+
+if __name__ == "__main__":
+    main()
