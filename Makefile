@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: demo test check format clean
+.PHONY: demo test producers check format clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Iolaus needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -17,6 +17,11 @@ demo: $(STAMP)  ## a world with one hidden campaign: simulate, scan, score, and 
 
 test: $(STAMP)  ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+producers:  ## tests with real producers (LiteLLM, instrumented clients), in an environment of their own
+	$(PYTHON) -m venv .venv-producers
+	.venv-producers/bin/pip install -q -e '.[dev,producers]'
+	.venv-producers/bin/python -m pytest -q tests/producers
 
 check: $(STAMP)  ## before each commit: format, lint, types, law of imports, fast tests
 	$(BIN)/ruff format --check .
