@@ -552,3 +552,20 @@ def test_the_backlog_is_bounded_and_shrinks_when_sealed(tmp_path: Path) -> None:
     segment.unlink()
     store.append(bytes(600))
     store.close_segment()
+
+
+def test_a_segment_that_opens_while_the_closed_are_listed_is_not_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Spool(tmp_path, first=1, segment_bytes=2**20, backlog_bytes=2**30)
+    store.append(b"closed")
+    store.close_segment()
+
+    def opened_just_now(folder: Path) -> list[Path]:
+        store.append(b"open")
+        return segments(folder)
+
+    monkeypatch.setattr(spool, "segments", opened_just_now)
+    (closed,) = store.closed()
+    assert list(frames(closed)) == [b"closed"]
+    store.close_segment()

@@ -88,7 +88,8 @@ class Spool:
     def _write(self, batch: list[_Ticket]) -> None:
         error: OSError | None = None
         try:
-            file = self._open()
+            with self._changed:
+                file = self._open()
             data = memoryview(b"".join(_frame(ticket.data) for ticket in batch))
             while data:
                 data = data[file.write(data) :]
@@ -105,6 +106,7 @@ class Spool:
             self._changed.notify_all()
 
     def _open(self) -> FileIO:
+        """The open segment. Under the lock, so that `closed` never takes a new one for a closed."""
         if self._file is None:
             path = self._folder / f"{self._next:012}{SUFFIX}"
             self._file = path.open("xb", buffering=0)
@@ -129,9 +131,9 @@ class Spool:
 
     def closed(self) -> list[Path]:
         """Segments that wait to be sealed, oldest first."""
-        with self._changed:
-            open_name = None if self._file is None else Path(self._file.name).name
-        return [path for path in segments(self._folder) if path.name != open_name]
+        with self._changed:  # by number: one that is opened from here on is not among them
+            end = self._next if self._file is None else number_of(Path(self._file.name))
+        return [path for path in segments(self._folder) if number_of(path) < end]
 
 
 def _frame(data: bytes) -> bytes:
