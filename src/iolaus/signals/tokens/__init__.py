@@ -20,9 +20,7 @@ def token_days(engine: DuckEngine) -> Table:
     enforcement.
     Out: the table named above.
     """
-    for family, sql in zip(_NAMES, _FAMILIES, strict=True):
-        engine.step(f"tokens_{family}", sql)
-    union = " UNION ALL ".join(f"SELECT * FROM tokens_{family}" for family in _NAMES)
+    union = " UNION ALL ".join(f"SELECT * FROM ({sql})" for sql in _FAMILIES)
     return engine.step(
         "token_days",
         f"""
@@ -36,6 +34,3 @@ def token_days(engine: DuckEngine) -> Table:
         ORDER BY account, kind, value, day
         """,
     )
-
-
-_NAMES = ("money", "device", "network", "registration", "wording", "tempo")
