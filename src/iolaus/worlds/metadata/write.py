@@ -57,12 +57,14 @@ def write_days(scene: Scene, folder: Path, threads: int, tell: Progress) -> int:
     days = int(scene.span // DAY)
     local = scene.counts.astype(np.int64).sum(axis=1)
     room = int(local.sum()) + len(scene.queued.at) + 1  # numbers of a day's ids start apart
-    with ThreadPoolExecutor(threads) as pool:
+    pool, rows = ThreadPoolExecutor(threads), 0
+    try:
         jobs = [pool.submit(_day, scene, day, folder, day * room) for day in range(days)]
-        rows = 0
         for done, job in enumerate(jobs):
             rows += job.result()
             tell("write", done + 1, days)
+    finally:
+        pool.shutdown(cancel_futures=True)  # where a day fails or the user stops: not all the rest
     return rows
 
 
