@@ -136,13 +136,16 @@ def _run_facts(
 
 
 def not_run(found: Investigation) -> list[dict[str, str]]:
-    """Detectors that ran on no group at all, with the reason given first."""
+    """Detectors that ran on no group at all, with the reason given first; and whether accounts were
+    compared by what they ask about."""
     measured = {f.detector for j in found.judged for f in j.findings if f.value == f.value}
     reasons: dict[str, str] = {}
     for judged in found.judged:
         for finding in judged.findings:
             if finding.detector not in measured:
                 reasons.setdefault(finding.detector, finding.detail)
+    if why := campaigns.undivided(found.scene.content):
+        reasons["content communities"] = why
     return [{"detector": name, "why": why} for name, why in sorted(reasons.items())]
 
 

@@ -8,6 +8,7 @@ from iolaus.campaigns.pictures import nulls, ties, timeline, unmeasured
 from iolaus.campaigns.recall import recall, with_kept_ids, with_recognised
 from iolaus.campaigns.recognise import recognise
 from iolaus.campaigns.results import Results, results
+from iolaus.campaigns.wordings import undivided
 
 __all__ = [
     "STEPS",
@@ -27,6 +28,7 @@ __all__ = [
     "results",
     "ties",
     "timeline",
+    "undivided",
     "unmeasured",
     "with_kept_ids",
     "with_recognised",

@@ -85,13 +85,23 @@ def communities(tokens: TokenMatrix, seed: int, resolution: float) -> Ints:
     return number
 
 
+def undivided(content: Content) -> str | None:
+    """Why accounts are not divided by content; None where they are."""
+    told = int((content.counts >= LEAST_PROMPTS).sum())
+    if told > MOST_ACCOUNTS:
+        return f"{told:,} accounts are more than the {MOST_ACCOUNTS:,} that it compares"
+    if told <= NEIGHBOURS:
+        return f"{told:,} accounts have {LEAST_PROMPTS} prompts with content; it needs more"
+    return None
+
+
 def content_communities(content: Content, seed: int) -> Ints:
     """A number per account, the same for accounts that ask about the same things (Louvain on mutual
-    nearest neighbours); -1 for too few prompts, and for all in a log of too many accounts."""
+    nearest neighbours); -1 for too few prompts, and for all where they are `undivided`."""
     number = np.full(content.counts.size, -1, dtype=np.int64)
-    told = np.flatnonzero(content.counts >= LEAST_PROMPTS)
-    if not NEIGHBOURS < told.size <= MOST_ACCOUNTS:
+    if undivided(content) is not None:
         return number
+    told = np.flatnonzero(content.counts >= LEAST_PROMPTS)
     directions = content.directions[told]
     rows, columns, weights = [], [], []
     for start in range(0, told.size, CHUNK):
