@@ -64,7 +64,10 @@ _UNITS = {
     "days": "days",
     "embed": "prompts",
     "link": "pairs of accounts",
+    "group": "groups",
     "test": "groups",
+    "test again": "groups",
+    "settle": "steps",
     "replay": "days",
     "simulate": "days",
 }

@@ -6,6 +6,7 @@
 4. Communities that share accounts with those: wholes, to be settled after the tests.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,20 +44,30 @@ def candidates(
     content: Content,
     claims: dict[str, Strings],
     divided: tuple[Division, ...],
+    tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Candidate]:
     """In: groups of linked accounts, largest first; what accounts claim; the accounts divided into
-    communities. Out: candidates, largest first."""
+    communities. `tell` hears how many groups were grown, and of how many. Out: candidates, largest
+    first."""
     known = customers(claims)
-    grown = [_Grown.of(membership(cluster.members, tokens, content, known)) for cluster in clusters]
+    communities = [(division, c) for division in divided for c in division.communities()]
+    total = len(clusters) + len(communities)
+    grown = []
+    for done, one in enumerate(clusters):
+        tell(done, total)
+        grown.append(_Grown.of(membership(one.members, tokens, content, known)))
     merged = _merge([g for g in grown if g.members.size >= MIN_ACCOUNTS], tokens, content, known)
     linked = _exclusive(merged, tokens.held.shape[0])
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
         taken[candidate.members] = True
-    return sorted(
-        _distinct(linked + _communities(divided, tokens, content, known, taken)),
-        key=lambda c: (-c.members.size, int(c.members[0])),
-    )
+    more = []
+    for done, (division, holders) in enumerate(communities, start=len(clusters)):
+        tell(done, total)
+        group = membership(holders, tokens, content, known, division.stay)
+        more += _of_community(group, division.family, taken)
+    tell(total, total)
+    return sorted(_distinct(linked + more), key=lambda c: (-c.members.size, int(c.members[0])))
 
 
 @dataclass(frozen=True)
@@ -114,27 +125,17 @@ def _exclusive(groups: list[_Grown], accounts: int) -> list[Candidate]:
     return result
 
 
-def _communities(
-    divided: tuple[Division, ...],
-    tokens: TokenMatrix,
-    content: Content,
-    known: Customers,
-    taken: NDArray[np.bool_],
-) -> list[Candidate]:
-    """What communities hold beyond the linked groups, each trimmed by its marks: those of the first
-    division, and of the others what is left. A community that shares accounts with linked groups
-    also stands as a whole."""
+def _of_community(group: Membership, family: str, taken: NDArray[np.bool_]) -> list[Candidate]:
+    """What a community, trimmed by its marks, holds that is in no group yet, which is `taken` then;
+    where some of its accounts are in one, it also stands as a whole."""
     result: list[Candidate] = []
-    for division in divided:
-        for holders in division.communities():
-            group = membership(holders, tokens, content, known, division.stay)
-            free = ~taken[group.members]
-            if not free.all() and group.members.size >= MIN_ACCOUNTS:
-                result.append(_proposed(group.members, group, division.family, WHOLE))
-            if free.sum() >= MIN_ACCOUNTS:
-                mine = group.members[free]
-                result.append(_proposed(mine, group, division.family, division.family))
-                taken[mine] = True
+    free = ~taken[group.members]
+    if not free.all() and group.members.size >= MIN_ACCOUNTS:
+        result.append(_proposed(group.members, group, family, WHOLE))
+    if free.sum() >= MIN_ACCOUNTS:
+        mine = group.members[free]
+        result.append(_proposed(mine, group, family, family))
+        taken[mine] = True
     return result
 
 

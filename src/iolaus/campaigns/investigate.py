@@ -89,6 +89,7 @@ def investigate(
             looked.content,
             seen.claims,
             divided,
+            lambda done, total: progress("group", done, total),
         ),
         groups_table,
         groups_from,
@@ -117,8 +118,9 @@ def investigate(
     )
     tested = [_but(one, without) for one in findings]
     judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
-    judged = _judge_again(judged, findings, scene, fdr, without)
-    return Investigation(_united(judged, scene, divided, fdr, without), scene, plan)
+    judged = _judge_again(judged, findings, scene, fdr, without, progress)
+    judged = _united(judged, scene, divided, fdr, without, progress)
+    return Investigation(judged, scene, plan)
 
 
 def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> Looked:
@@ -182,6 +184,7 @@ def _united(
     divided: tuple[Division, ...],
     fdr: float,
     without: frozenset[str],
+    progress: Progress,
 ) -> list[Judged]:
     """Campaigns of one wording or content as one, overlaps settled, and operators apart.
 
@@ -200,12 +203,18 @@ def _united(
 
     settled = "settling" not in without
     judged = [j for j in judged if settled or not _is_whole(j)]
-    for division in divided if "uniting" not in without else ():
+    steps = len(divided) + 2  # unite by each division, settle, divide
+    for done, division in enumerate(divided if "uniting" not in without else ()):
+        progress("settle", done, steps)
         after = unite(judged, rest, test, fdr, division)
         judged = judged if after is None else again(after)
+    progress("settle", steps - 2, steps)
     judged = again(settle(judged, test))
+    progress("settle", steps - 1, steps)
     apart = divide(judged, rest, test, fdr) if "dividing" not in without else None
-    return judged if apart is None else again(apart)
+    judged = judged if apart is None else again(apart)
+    progress("settle", steps, steps)
+    return judged
 
 
 def _is_whole(judged: Judged) -> bool:
@@ -218,6 +227,7 @@ def _judge_again(
     scene: Scene,
     fdr: float,
     without: frozenset[str],
+    progress: Progress,
 ) -> list[Judged]:
     """Once a campaign is known it is no part of anybody's null: test the others without it.
 
@@ -228,13 +238,12 @@ def _judge_again(
     if not found or not any(again) or "second judging" in without:
         return judged
     rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
-    tested = [
-        (
-            j.candidate,
-            _but(examine_again(_suspect(j.candidate), rest, before), without)
-            if repeat
-            else j.findings,
-        )
-        for j, before, repeat in zip(judged, findings, again, strict=True)
-    ]
+    tested = []
+    for done, (one, before) in enumerate(zip(judged, findings, strict=True)):
+        progress("test again", done, len(judged))
+        now = one.findings
+        if again[done]:
+            now = _but(examine_again(_suspect(one.candidate), rest, before), without)
+        tested.append((one.candidate, now))
+    progress("test again", len(judged), len(judged))
     return judge(tested, scene, fdr)
