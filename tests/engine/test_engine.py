@@ -48,7 +48,21 @@ def test_parameters_and_the_portable_hash(stages):
 
 @pytest.mark.parametrize(
     ("address", "network"),
-    [("192.0.2.77", "192.0.2"), ("2001:db8:1:2::9", "2001:db8:1")],
+    [
+        ("192.0.2.77", "192.0.2"),
+        ("2001:db8:1:2::9", "2001:db8:1"),
+        ("2001:db8::1", "2001:db8:0"),
+        ("2001:db8::", "2001:db8:0"),
+        ("2001::1", "2001:0:0"),
+        ("2001:db8:0:1:2:3:4:5", "2001:db8:0"),
+        ("::1", "0:0:0"),
+        ("::", "0:0:0"),
+        ("::3:4:5:6:7:8", "0:0:3"),
+        ("1::4:5:6:7:8", "1:0:0"),
+        ("1:2:3::", "1:2:3"),
+        ("64:ff9b::102:304", "64:ff9b:0"),
+        ("k1.4.0123456789abcdef.fedcba9876543210", "k1.4.0123456789abcdef"),  # a pseudonym
+    ],
 )
 def test_the_network_of_an_address(stages, address, network):
     with DuckEngine(stages) as engine:

@@ -19,9 +19,17 @@ from iolaus.engine.stages import Stages, Table
 MACROS = (
     # Portable 60-bit hash of a text: the first 15 hex digits of its MD5 (not for security).
     "CREATE MACRO text_hash(t) AS ('0x' || substr(md5(t), 1, 15))::BIGINT",
-    # The network of an address: /24 of IPv4 ('a.b.c'), /48 of IPv6 (first three groups).
-    "CREATE MACRO network_of(ip) AS CASE WHEN contains(ip, ':') "
-    "THEN array_to_string(string_split(ip, ':')[1:3], ':') "
+    # An IPv6 address with the zeros that '::' stands for: a 0 before or after it where it stands at
+    # an end, and then as many as the colons lack to the 8 groups.
+    "CREATE MACRO ipv6_ends(ip) AS concat(CASE WHEN starts_with(ip, '::') THEN '0' ELSE '' END, ip,"
+    " CASE WHEN ends_with(ip, '::') THEN '0' ELSE '' END)",
+    "CREATE MACRO ipv6_groups(ip) AS replace(ipv6_ends(ip), '::', ':' || "
+    "repeat('0:', 8 - (length(ipv6_ends(ip)) - length(replace(ipv6_ends(ip), ':', '')))))",
+    # The network of an address as logs spells it: /24 of IPv4 ('a.b.c'), /48 of IPv6 (the first
+    # three of its eight groups).
+    "CREATE MACRO network_of(ip) AS CASE "
+    "WHEN contains(ip, '::') THEN array_to_string(string_split(ipv6_groups(ip), ':')[1:3], ':') "
+    "WHEN contains(ip, ':') THEN array_to_string(string_split(ip, ':')[1:3], ':') "
     "ELSE array_to_string(string_split(ip, '.')[1:3], '.') END",
 )
 

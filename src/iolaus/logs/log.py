@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from iolaus.core.errors import InputError
 from iolaus.core.store import is_store
 from iolaus.core.tables import SOURCE
+from iolaus.logs.addresses import with_one_spelling
 from iolaus.logs.checks import keep_valid
 from iolaus.logs.find import Found, find
 from iolaus.logs.formats import open_file
@@ -239,9 +240,10 @@ def _log_file(path: Path, root: Path) -> LogFile:
 def _accept(
     chunk: Chunk, spec: TableSpec, file: str, first_number: int, rejects: Rejects
 ) -> pa.RecordBatch:
-    """The chunk's valid rows; the others go to `rejects`, in the file's order."""
+    """The chunk's valid rows, addresses in one spelling; the others go to `rejects`, in the file's
+    order."""
     all_rows = chunk.rows
-    batch = keep_valid(chunk, spec)
+    batch = with_one_spelling(keep_valid(chunk, spec))
     bad = [(int(all_rows[i]), fault) for i, fault in chunk.faults.items()] + chunk.lost
     for row, fault in sorted(bad):
         rejects.add(file, row + first_number, fault.cause, fault.detail)
