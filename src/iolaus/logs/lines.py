@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from iolaus.core.errors import InputError
 from iolaus.logs.hints import first_line
+from iolaus.logs.remote import arrow_file
 
 MAX_LINE = 64 * 2**20  # bytes; a request of 64 MB is longer than any context window
 BLOCK = 2**20
@@ -86,10 +87,10 @@ def opened(path: Path, name: str) -> Iterator[Source]:
 @contextmanager
 def _plain_or_packed(path: Path) -> Iterator[Source]:
     if path.suffix == ".gz":
-        with gzip.open(path, "rb") as file:
+        with path.open("rb") as raw, gzip.open(raw, "rb") as file:
             yield file
     elif path.suffix == ".zst":
-        with pa.OSFile(str(path)) as raw, pa.CompressedInputStream(raw, "zstd") as file:
+        with arrow_file(path) as raw, pa.CompressedInputStream(raw, "zstd") as file:
             yield file
     else:
         with path.open("rb") as file:

@@ -15,6 +15,7 @@ from iolaus.logs.hints import did_you_mean, first_line, found_columns
 from iolaus.logs.mapping import Record, Rule
 from iolaus.logs.parquet_sources import Source, sources
 from iolaus.logs.reader import BATCH_ROWS, EXCERPT_CHARS, Chunk
+from iolaus.logs.remote import parquet_source
 from iolaus.logs.sizes import FOLDED_LIMIT, gathered, group_bytes, in_slices, rows_at_once
 from iolaus.logs.spec import EXCHANGES, TableSpec
 from iolaus.logs.times import Faults
@@ -165,8 +166,9 @@ class ParquetReader:
 
     def _open(self, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
         try:
+            source, size = parquet_source(self._path)
             return pq.ParquetFile(
-                self._path, buffer_size=2**20, pre_buffer=False, read_dictionary=read_dictionary
+                source, buffer_size=size, pre_buffer=False, read_dictionary=read_dictionary
             )
         except PermissionError as error:
             raise InputError(
