@@ -42,6 +42,10 @@ Threads = Annotated[int, typer.Option("--threads", min=1, help="Cores to use.")]
 KnownFile = Annotated[
     Path | None, typer.Option("--known", help="known.parquet of an earlier scan or replay.")
 ]
+EngineName = Annotated[str, typer.Option("--engine", help="duckdb or spark (docs/spark.md).")]
+Master = Annotated[
+    str | None, typer.Option("--master", help="Of Spark: local[2], yarn, spark://HOST:7077.")
+]
 Keep = Annotated[bool, typer.Option("--keep-stages", help="Keep every stage's table.")]
 
 
@@ -54,6 +58,8 @@ def scan(
     threads: Threads = 2,
     keep_stages: Keep = False,
     known: KnownFile = None,
+    engine: EngineName = "duckdb",
+    master: Master = None,
 ) -> None:
     """Find campaigns in a log: verdicts, evidence and report.html."""
     settings = settings_file.load(config)
@@ -68,6 +74,8 @@ def scan(
             keep_stages=keep_stages,
             report=report,
             known=known,
+            engine=engine,
+            master=master,
         )
     _show(result, out)
 
@@ -82,6 +90,8 @@ def replay(
     threads: Threads = 2,
     keep_stages: Keep = False,
     known: KnownFile = None,
+    engine: EngineName = "duckdb",
+    master: Master = None,
 ) -> None:
     """Judge a log day by day, knowing nothing of the future: detections.parquet."""
     settings = settings_file.load(config)
@@ -97,6 +107,8 @@ def replay(
             keep_stages=keep_stages,
             report=report,
             known=known,
+            engine=engine,
+            master=master,
         )
     named = sum(verdict == "distillation" for verdict in found["verdict"].to_pylist())
     _print(f"{named:,} accounts named as distillation; see {out / 'detections.parquet'}")

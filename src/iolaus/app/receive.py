@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from iolaus.core.errors import ConfigError
-from iolaus.engine.duck import size_in_bytes
+from iolaus.engine.sizes import size_in_bytes
 from iolaus.logs import mapping as mapping_file
 from iolaus.logs.mapping import Rule
 

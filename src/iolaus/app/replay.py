@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 
 from iolaus import __version__, campaigns
 from iolaus.app.known import digest, read_known, write_known
-from iolaus.app.pipeline import Prepared, look, open_source, prepare
+from iolaus.app.pipeline import Prepared, look, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.scan import refuse_overlap
 from iolaus.app.settings import Settings
+from iolaus.app.source import open_source
 from iolaus.campaigns import Known, Results
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import DETECTIONS
@@ -32,6 +33,8 @@ def replay(
     report: Reporter,
     known: Path | None = None,
     remembering: bool = True,
+    engine: str = "duckdb",
+    master: str | None = None,
 ) -> pa.Table:
     """Judge the log at the end of every `every` (whole days) and write detections.parquet.
 
@@ -45,7 +48,15 @@ def replay(
     source = open_source(log, settings, report)
     key = f"{source.key(settings)} replay {every.days} {remembering} {digest(before)}"
     stages = Stages(out / "stages", key)
-    with prepare(source, stages, memory=memory, threads=threads, report=report) as prepared:
+    with prepare(
+        source,
+        stages,
+        memory=memory,
+        threads=threads,
+        report=report,
+        engine=engine,
+        master=master,
+    ) as prepared:
         first: dict[tuple[str, str], dict[str, object]] = {}
         since, looks = prepared.first_day, _looks(prepared.first_day, prepared.until, every)
         for done, until in enumerate(looks):

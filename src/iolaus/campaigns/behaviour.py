@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.core.tables import CAPABILITIES
-from iolaus.engine import DuckEngine
+from iolaus.engine import Engine
 
 Floats = NDArray[np.float64]
 Strings = NDArray[np.object_]
@@ -76,7 +76,7 @@ CLAIMS = (
 )
 
 
-def behaviour(engine: DuckEngine, until: date) -> Behaviour:
+def behaviour(engine: Engine, until: date) -> Behaviour:
     """Add up the days before `until`, for the accounts known by then.
 
     In: accounts, profiles, beats, address_days.
@@ -117,7 +117,7 @@ def behaviour(engine: DuckEngine, until: date) -> Behaviour:
     )
 
 
-def _profile_sums(engine: DuckEngine, until: date) -> pa.Table:
+def _profile_sums(engine: Engine, until: date) -> pa.Table:
     return engine.fetch(
         """
         SELECT account, count(*) AS days,
@@ -128,7 +128,7 @@ def _profile_sums(engine: DuckEngine, until: date) -> pa.Table:
     )
 
 
-def _beats(engine: DuckEngine, until: date, accounts: int) -> sp.csr_array:
+def _beats(engine: Engine, until: date, accounts: int) -> sp.csr_array:
     rows = engine.fetch(
         "SELECT account, beat, exchanges FROM beats WHERE day < $until ORDER BY account, beat",
         {"until": until},
@@ -140,7 +140,7 @@ def _beats(engine: DuckEngine, until: date, accounts: int) -> sp.csr_array:
     return sp.csr_array((values, (account, beat - start)), shape=(accounts, width))
 
 
-def _mixed_addresses(engine: DuckEngine, until: date, accounts: int) -> Floats:
+def _mixed_addresses(engine: Engine, until: date, accounts: int) -> Floats:
     rows = engine.fetch(
         """
         SELECT account, sum(exchanges)::DOUBLE AS seen,

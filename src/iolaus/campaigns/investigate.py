@@ -29,7 +29,7 @@ from iolaus.campaigns.tests import examine, examine_again
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
 STEPS = ("second judging", "settling", "uniting", "dividing")  # that an ablation may leave out
@@ -57,7 +57,7 @@ class Looked:
 
 
 def investigate(
-    engine: DuckEngine,
+    engine: Engine,
     looked: Looked,
     until: date,
     *,
@@ -123,7 +123,7 @@ def investigate(
     return Investigation(judged, scene, plan)
 
 
-def _leave_out(engine: DuckEngine, looked: Looked, without: frozenset[str]) -> Looked:
+def _leave_out(engine: Engine, looked: Looked, without: frozenset[str]) -> Looked:
     """The same look without the families named "tokens:..."."""
     families = sorted(name.removeprefix("tokens:") for name in without if "tokens:" in name)
     content = looked.content
@@ -150,7 +150,7 @@ def _but(findings: list[Finding], without: frozenset[str]) -> list[Finding]:
 
 
 def _linked(
-    engine: DuckEngine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+    engine: Engine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
 ) -> Links:
     return resumed(
         engine,

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from iolaus.campaigns.content import Content
 from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 MAX_HOLDERS = 200  # 200 * 199 / 2 = 19,900 pairs per token at most
 MIN_HUB = 10  # in a small log a token of so few holders is no hub yet
@@ -76,7 +76,7 @@ class Links:
     threshold: float  # bits
 
 
-def forecast(engine: DuckEngine, tokens: Table, accounts: int) -> Forecast:
+def forecast(engine: Engine, tokens: Table, accounts: int) -> Forecast:
     """Count what each kind of token would propose; lower the dearest kinds' hub limits to fit."""
     sizes = engine.fetch(
         f"SELECT kind, holders, count(*) // holders AS tokens FROM {tokens.name} "
@@ -100,7 +100,7 @@ def forecast(engine: DuckEngine, tokens: Table, accounts: int) -> Forecast:
 
 
 def link(
-    engine: DuckEngine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+    engine: Engine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
 ) -> Links:
     """Link accounts by shared tokens. `accounts` is how many there are (keys 0 to accounts-1)."""
     a, b, rarity = _propose(engine, tokens, accounts, plan)
@@ -118,7 +118,7 @@ def link(
 
 
 def _propose(
-    engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast
+    engine: Engine, tokens: Table, accounts: int, plan: Forecast
 ) -> tuple[Ints, Ints, Floats]:
     """Pairs from tokens below the hub limits, with the rarest shared token's rarity by family.
 
@@ -151,7 +151,7 @@ def _propose(
 
 
 def _hub_matrices(
-    engine: DuckEngine, tokens: Table, accounts: int, plan: Forecast
+    engine: Engine, tokens: Table, accounts: int, plan: Forecast
 ) -> list[sp.csr_array]:
     """By family: accounts x hub tokens, holding the token's rarity."""
     hubs = engine.fetch(

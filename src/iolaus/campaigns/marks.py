@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from iolaus.campaigns.known import LACK
 from iolaus.campaigns.membership import CHARACTERISTIC_BITS, LACK_BITS, MOST_BITS
-from iolaus.engine import DuckEngine
+from iolaus.engine import Engine
 
 LEAST_MARK = 3  # customers among the members
 MARK_SHARE = 0.005  # of the members: 25,000 members hold each of 200 addresses 125 times
@@ -186,7 +186,7 @@ def instants(until: date) -> dict[str, object]:
     return {"until": until, "recent": until - timedelta(days=ADDRESS_DAYS)}
 
 
-def marks(engine: DuckEngine, groups: pa.Table, until: date, remembered: pa.Table) -> pa.Table:
+def marks(engine: Engine, groups: pa.Table, until: date, remembered: pa.Table) -> pa.Table:
     """Marks of each group as of `until`.
 
     groups: campaign_id, account (key). remembered: marks known before (without LACK), weighed anew

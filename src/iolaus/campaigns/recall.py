@@ -11,7 +11,7 @@ from iolaus.campaigns.known import Known
 from iolaus.campaigns.memory import RAISED, Named
 from iolaus.campaigns.results import Results
 from iolaus.core.tables import CAMPAIGNS, EVIDENCE, MEMBERS
-from iolaus.engine import DuckEngine
+from iolaus.engine import Engine
 
 MARKS_TEST = "known marks"  # the detector that evidence.parquet names
 ADDED = ("exchanges", "input_tokens", "output_tokens")
@@ -45,13 +45,13 @@ def with_kept_ids(table: pa.Table, names: Named) -> pa.Table:
 
 
 def with_recognised(
-    result: Results, recognised: pa.Table, before: Known, engine: DuckEngine, until: date
+    result: Results, recognised: pa.Table, before: Known, engine: Engine, until: date
 ) -> Results:
     """Add the recognised accounts that no campaign found here holds to their known campaigns.
     What they have in common with other groups, a wording say, stays listed there.
 
     recognised: RECOGNISED. A known campaign without a group of its own gets a row; its p-value and
-    q-value are null, for this log did not test it. In: profiles, model_uses, features, accounts.
+    q-value are null, for this log did not test it. In: profiles, model_uses, account_days, accounts.
     """
     verdicts = (result.campaigns[name].to_pylist() for name in ("campaign_id", "verdict"))
     raised = {name for name, verdict in zip(*verdicts, strict=True) if verdict == RAISED}
@@ -99,7 +99,7 @@ def _posterior(bits: float, prior: float) -> float:
     return 1.0 / (1.0 + math.pow(2.0, -bits) * (1.0 - prior) / prior)
 
 
-def _done(engine: DuckEngine, free: list[dict[str, Any]], until: date) -> dict[str, dict[str, Any]]:
+def _done(engine: Engine, free: list[dict[str, Any]], until: date) -> dict[str, dict[str, Any]]:
     """What each recognised account did before `until`."""
     engine.register("recognised_ids", pa.table({"account_id": [row["account_id"] for row in free]}))
     rows = engine.fetch(
@@ -119,8 +119,9 @@ def _done(engine: DuckEngine, free: list[dict[str, Any]], until: date) -> dict[s
             FROM model_uses SEMI JOIN mine USING (account) WHERE day < $until GROUP BY account
         ),
         seen AS (
-            SELECT account_id, min(ts) AS first_seen, max(ts) AS last_seen
-            FROM features SEMI JOIN mine USING (account_id) WHERE ts < $until GROUP BY account_id
+            SELECT account_id, min(first_at) AS first_seen, max(last_at) AS last_seen
+            FROM account_days SEMI JOIN mine USING (account_id) WHERE day < $until
+            GROUP BY account_id
         )
         SELECT * FROM mine JOIN sums USING (account) JOIN used USING (account)
         JOIN seen USING (account_id)

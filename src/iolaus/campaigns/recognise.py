@@ -22,7 +22,7 @@ import pyarrow as pa
 from iolaus.campaigns.known import LACK, Known
 from iolaus.campaigns.marks import ADDRESS_DAYS, DECLARED, SIGNUP, SOFTWARE
 from iolaus.core.tables import TS
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 ODDS = 6.63  # log2(0.99 / 0.01): of the accounts named, one in a hundred may be a stranger
 STRANGERS = 13.29  # log2(10,000)
@@ -49,7 +49,7 @@ RECOGNISED: Final = pa.schema(
 )
 
 
-def recognise(engine: DuckEngine, known: Known, since: date, until: date) -> pa.Table:
+def recognise(engine: Engine, known: Known, since: date, until: date) -> pa.Table:
     """Accounts that are no members yet and show themselves in [since, until).
 
     Looked at are the exchanges of days before which the account had sent fewer than EARLY.
@@ -68,7 +68,7 @@ def recognise(engine: DuckEngine, known: Known, since: date, until: date) -> pa.
     return _named(rows)
 
 
-def early_exchanges(engine: DuckEngine, since: date, until: date, name: str) -> Table:
+def early_exchanges(engine: Engine, since: date, until: date, name: str) -> Table:
     """Exchanges of new accounts. Out: account, earlier (exchanges before the window), ts,
     exchange_hash, and what each exchange shows (hashes)."""
     return engine.step(
@@ -80,7 +80,7 @@ def early_exchanges(engine: DuckEngine, since: date, until: date, name: str) -> 
             FROM profiles WHERE day < $until
         ),
         early AS (
-            SELECT account, account_id, min(before) AS earlier, max(day) + 1 AS stop
+            SELECT account, account_id, min(before)::BIGINT AS earlier, max(day) + 1 AS stop
             FROM days JOIN accounts USING (account)
             WHERE day >= $since AND before < {EARLY}
               AND account_id NOT IN (SELECT account_id FROM known_members)
@@ -97,7 +97,7 @@ def early_exchanges(engine: DuckEngine, since: date, until: date, name: str) -> 
     )
 
 
-def carried_marks(engine: DuckEngine, early: Table, name: str) -> Table:
+def carried_marks(engine: Engine, early: Table, name: str) -> Table:
     """Marks that exchanges show. Out: account, campaign_id, ts, exchange_hash, family, bits."""
     kinds = {
         "system_prompt": "system_hash",
@@ -125,7 +125,7 @@ def carried_marks(engine: DuckEngine, early: Table, name: str) -> Table:
     )
 
 
-def claimed_marks(engine: DuckEngine, early: Table, name: str) -> Table:
+def claimed_marks(engine: Engine, early: Table, name: str) -> Table:
     """Marks that the accounts themselves carry. Out: account, campaign_id, family, bits."""
     kinds = {
         "payment": "text_hash(payment_fingerprint)",
@@ -216,7 +216,8 @@ def _deciding(early: Table, carried: Table, claimed: Table) -> str:
                    everything AS (PARTITION BY account, campaign_id)
         ),
         owned AS (
-            SELECT * REPLACE (CASE WHEN own_wording THEN wording END AS wording) FROM so_far
+            SELECT * EXCLUDE (wording), CASE WHEN own_wording THEN wording END AS wording
+            FROM so_far
         ),
         summed AS (
             SELECT owned.*, needed, {each("coalesce({f}, 0)", " + ", ALONE)}

@@ -14,7 +14,7 @@ from iolaus.campaigns.links import Forecast, Links
 from iolaus.campaigns.nulls import CoherentGroups, Strata
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import evidence_bits
-from iolaus.engine import DuckEngine
+from iolaus.engine import Engine
 
 Ints = NDArray[np.int64]
 T = TypeVar("T")
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 class Scene:
     """The log as of an instant: everything that a test may compare a group with."""
 
-    engine: DuckEngine
+    engine: Engine
     until: date
     seen: Behaviour
     tokens: TokenMatrix

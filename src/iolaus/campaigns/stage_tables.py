@@ -12,7 +12,7 @@ from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.links import Links
 from iolaus.campaigns.scene import Finding
 from iolaus.core.tables import FAMILIES
-from iolaus.engine import DuckEngine
+from iolaus.engine import Engine
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ FINDINGS = pa.schema(
 
 
 def resumed(
-    engine: DuckEngine,
+    engine: Engine,
     name: str,
     make: Callable[[], T],
     write: Callable[[T], pa.Table],

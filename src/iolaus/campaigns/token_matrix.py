@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.core.tables import FAMILIES
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TokenMatrix:
         return self.columns(self.family == FAMILIES.index(family))
 
 
-def token_matrix(engine: DuckEngine, tokens: Table, accounts: int) -> TokenMatrix:
+def token_matrix(engine: Engine, tokens: Table, accounts: int) -> TokenMatrix:
     """Load the tokens table."""
     rows = engine.fetch(
         f"""

@@ -1,7 +1,6 @@
 """DuckDB: the embedded reference engine. The only module that imports duckdb."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,12 +12,16 @@ import pyarrow as pa
 
 from iolaus.core.errors import ConfigError, ResourceError
 from iolaus.core.files import aside, write_table
+from iolaus.engine.engine import Parameters
+from iolaus.engine.sizes import ENGINE_SHARE, size_in_bytes
 from iolaus.engine.stages import Stages, Table
 
-# What SQL steps may call besides standard functions; another engine spells these its own way.
+# What SQL steps may call besides standard functions; engine.dialect spells these for Spark.
 MACROS = (
     # Portable 60-bit hash of a text: the first 15 hex digits of its MD5 (not for security).
     "CREATE MACRO text_hash(t) AS ('0x' || substr(md5(t), 1, 15))::BIGINT",
+    # A time as text, to be hashed: '2026-05-04 10:00:00+00'.
+    "CREATE MACRO time_text(t) AS t::VARCHAR",
     # An IPv6 address with the zeros that '::' stands for: a 0 before or after it where it stands at
     # an end, and then as many as the colons lack to the 8 groups.
     "CREATE MACRO ipv6_ends(ip) AS concat(CASE WHEN starts_with(ip, '::') THEN '0' ELSE '' END, ip,"
@@ -32,10 +35,6 @@ MACROS = (
     "WHEN contains(ip, ':') THEN array_to_string(string_split(ip, ':')[1:3], ':') "
     "ELSE array_to_string(string_split(ip, '.')[1:3], '.') END",
 )
-
-ENGINE_SHARE = 0.6  # of the run's memory; the rest is for what Python holds (text, matrices)
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-_MEMORY = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B\s*$", re.IGNORECASE)
 
 
 class DuckEngine:
@@ -65,7 +64,7 @@ class DuckEngine:
         quoted = str(value).replace("'", "''")
         self._connection.execute(f"SET {name} = '{quoted}'")
 
-    def step(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> Table:
+    def step(self, name: str, sql: str, parameters: Parameters | None = None) -> Table:
         """Run one named step and keep its rows as the table `name`; resume it when it stands.
 
         `sql` is a SELECT; it names earlier tables as SQL does and parameters as $name.
@@ -77,7 +76,7 @@ class DuckEngine:
         return self.attach(table)
 
     def day_step(
-        self, name: str, day: date, sql: str, parameters: Mapping[str, object] | None = None
+        self, name: str, day: date, sql: str, parameters: Parameters | None = None
     ) -> None:
         """As `step`, for one day of a table that is kept day by day; `attach_days` joins them."""
         path = self.stages.part(name, day)
@@ -90,7 +89,7 @@ class DuckEngine:
         self.attach_files(name, self.stages.parts(name))
         return Table(name, self.stages.directory / name)
 
-    def scratch(self, name: str, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+    def scratch(self, name: str, sql: str, parameters: Parameters | None = None) -> None:
         """Keep rows in memory (and spill) under a name until the next call with that name."""
         self._execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", parameters)
 
@@ -98,7 +97,7 @@ class DuckEngine:
         """Free what `scratch` keeps."""
         self._execute(f"DROP TABLE IF EXISTS {name}")
 
-    def _copy(self, sql: str, path: Path, parameters: Mapping[str, object] | None) -> None:
+    def _copy(self, sql: str, path: Path, parameters: Parameters | None) -> None:
         self._execute(
             f"COPY ({sql}) TO '{_escaped(path)}' "
             "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)",
@@ -115,13 +114,13 @@ class DuckEngine:
         """Let SQL use a table by its name."""
         self._execute(
             f"CREATE OR REPLACE VIEW {table.name} AS "
-            f"SELECT * FROM read_parquet('{_escaped(table.path)}')"
+            f"SELECT * FROM read_parquet('{_escaped(_files_of(table.path))}')"
         )
         return table
 
     def attach_files(self, name: str, files: Sequence[Path], columns: str = "*") -> None:
         """Let SQL use the rows of several Parquet files by a name. `columns`: a SELECT list."""
-        listed = ", ".join(f"'{_escaped(file)}'" for file in files)
+        listed = ", ".join(f"'{_escaped(_files_of(file))}'" for file in files)
         self._execute(
             f"CREATE OR REPLACE VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}])"
         )
@@ -130,13 +129,13 @@ class DuckEngine:
         """Let SQL use rows in memory by a name (small tables: settings, selections)."""
         self._connection.register(name, rows)
 
-    def fetch(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+    def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and return its rows as Arrow."""
         with self._readable_errors():
             relation = self._connection.sql(sql, params=dict(parameters or {}))
             return relation.to_arrow_table()
 
-    def _execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+    def _execute(self, sql: str, parameters: Parameters | None = None) -> None:
         with self._readable_errors():
             self._connection.execute(sql, dict(parameters) if parameters else None)
 
@@ -173,13 +172,10 @@ class DuckEngine:
         self.close()
 
 
+def _files_of(path: Path) -> Path:
+    """A table that Spark wrote in several files is a directory."""
+    return path / "part-*.parquet" if path.is_dir() else path
+
+
 def _escaped(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def size_in_bytes(text: str) -> int:
-    """Bytes of a size such as 4GB or 512 MiB; both kinds of unit are powers of 1024."""
-    match = _MEMORY.match(text)
-    if not match:
-        raise ConfigError(f"'{text}' is not a size.", next_step="Write it as 4GB or 512MB.")
-    return int(float(match[1]) * _UNITS[match[2].upper()])

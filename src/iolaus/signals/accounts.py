@@ -7,12 +7,12 @@ at the log as of that instant needs no renumbering, and a new day only appends.
 import pyarrow as pa
 
 from iolaus.core.tables import ACCOUNTS
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 _CLAIMED = [name for name in ACCOUNTS.names if name not in ("account_id", "organization_id")]
 
 
-def accounts(engine: DuckEngine, claimed: pa.Table | None) -> Table:
+def accounts(engine: Engine, claimed: pa.Table | None) -> Table:
     """Number the accounts and join what they claim to what was observed.
 
     In: features; `claimed` in the ACCOUNTS schema (None: nothing was claimed).

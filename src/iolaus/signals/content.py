@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from iolaus.core.errors import InputError
 from iolaus.core.files import write_table
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 SAMPLE: Final = 8  # prompts per account and day
 DIRECTIONS: Final = 128
@@ -67,7 +67,7 @@ def _sample(known: str, columns: str) -> str:
     """
 
 
-def content_days(engine: DuckEngine, *, embedded: bool = False) -> Table:
+def content_days(engine: Engine, *, embedded: bool = False) -> Table:
     """Collect the sampled codes of each account and UTC day.
 
     In: features, accounts, profiles; with `embedded` the table that embedded_content made instead
@@ -92,7 +92,7 @@ def content_days(engine: DuckEngine, *, embedded: bool = False) -> Table:
 
 
 def embedded_content(
-    engine: DuckEngine,
+    engine: Engine,
     texts: Texts,
     encode: Encode,
     progress: Progress = lambda step, done, total: None,
@@ -116,7 +116,7 @@ def embedded_content(
     )
 
 
-def _embed(engine: DuckEngine, texts: Texts, encode: Encode, progress: Progress) -> None:
+def _embed(engine: Engine, texts: Texts, encode: Encode, progress: Progress) -> None:
     """Make the table CODES in the log's order, from parts that are kept as they are made."""
     sample = engine.fetch(
         "SELECT exchange_hash, source_file, source_row FROM content_sample "
@@ -162,7 +162,7 @@ def _encoded(
     return pa.RecordBatch.from_arrays([hashes, *lanes], schema=EMBEDDED)
 
 
-def content_vectors(engine: DuckEngine, until: date, accounts: NDArray[np.int64]) -> ContentVectors:
+def content_vectors(engine: Engine, until: date, accounts: NDArray[np.int64]) -> ContentVectors:
     """Mean signs of the codes of the days before `until`.
 
     In: content_days; `accounts` are distinct account numbers in any order. Holds the result (520
@@ -179,7 +179,7 @@ def content_vectors(engine: DuckEngine, until: date, accounts: NDArray[np.int64]
     return ContentVectors(vectors, counts)
 
 
-def _codes(engine: DuckEngine, until: date, accounts: NDArray[np.int64]) -> pa.Table:
+def _codes(engine: Engine, until: date, accounts: NDArray[np.int64]) -> pa.Table:
     """Every code of these accounts, with the account's place among them, in order of place."""
     wanted = {"account": accounts, "place": np.arange(len(accounts))}
     engine.register("content_wanted", pa.table(wanted))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 
-from iolaus.engine import DuckEngine
+from iolaus.engine import Engine
 from iolaus.signals import moments, profiles
 from iolaus.signals.tokens import tempo, wording
 
@@ -53,7 +53,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def daily(engine: DuckEngine, tell: Callable[[int, int], None] = lambda done, total: None) -> None:
+def daily(engine: Engine, tell: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Make the tables of every day that the log has, and attach them.
 
     In: features, accounts. `tell` hears how many days are done, and of how many.
@@ -71,7 +71,7 @@ def daily(engine: DuckEngine, tell: Callable[[int, int], None] = lambda done, to
     tell(len(found), len(found))
 
 
-def _day(engine: DuckEngine, day: date, *, small: bool) -> None:
+def _day(engine: Engine, day: date, *, small: bool) -> None:
     if all(engine.stages.part(name, day).exists() for name in TABLES):
         return
     columns = ", ".join(f"features.{name}" for name in COLUMNS)

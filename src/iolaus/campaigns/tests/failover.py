@@ -58,7 +58,7 @@ _STARTS = f"""
         FROM model_uses JOIN suspects USING (account) WHERE day < $until GROUP BY account, day
     )
     SELECT epoch(started_at) / 3600 AS hour FROM visits
-    WHERE last_day IS NULL OR day - last_day > {SILENCE_DAYS} ORDER BY hour
+    WHERE last_day IS NULL OR datediff('day', last_day, day) > {SILENCE_DAYS} ORDER BY hour
 """
 _WINDOW = """
     SELECT unnest([epoch(min(first_at)) / 3600, epoch(max(first_at)) / 3600]) AS hour

@@ -6,14 +6,14 @@
 adding `exchanges`, and whoever looks at the log as of a day just leaves the later rows out.
 """
 
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 from iolaus.signals.tokens import device, money, network, registration, tempo, wording
 
 # Each family's SQL gives (account, family, kind, value, day, exchanges).
 _FAMILIES = (money.SQL, device.SQL, network.SQL, registration.SQL, wording.SQL, tempo.SQL)
 
 
-def token_days(engine: DuckEngine) -> Table:
+def token_days(engine: Engine) -> Table:
     """Collect the tokens of all families; a token that one account alone ever held is left out.
 
     In: accounts, address_days, software_days, wording_days, bursts, model_uses, releases,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 from iolaus.signals.tokens.wording import SAMPLE
 
 # A wording is an account's own when it stands in this share of the account's prompts. Below it,
@@ -17,9 +17,7 @@ HELD_OUT_KINDS = "('ip_day', 'network_day', 'burst', 'after_ban')"
 ODD = "datediff('day', DATE '1970-01-01', day) % 2 = 1"
 
 
-def tokens(
-    engine: DuckEngine, until: date, name: str = "tokens", *, even_days: bool = False
-) -> Table:
+def tokens(engine: Engine, until: date, name: str = "tokens", *, even_days: bool = False) -> Table:
     """Merge the days before `until`.
 
     In: token_days, profiles. Out: account, family, kind, value, exchanges, holders (accounts that
@@ -55,7 +53,7 @@ def tokens(
     )
 
 
-def held_out_tokens(engine: DuckEngine, until: date, name: str) -> Table:
+def held_out_tokens(engine: Engine, until: date, name: str) -> Table:
     """The addresses and moments of the odd days before `until`: what may test links that were
     made from the even ones. Columns as in `tokens`."""
     return engine.step(

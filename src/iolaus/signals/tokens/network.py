@@ -9,7 +9,7 @@ SELECT account, 'network' AS family, 'ip_day' AS kind,
 FROM address_days
 UNION ALL
 SELECT account, 'network', 'network_day',
-       text_hash(concat_ws('|', network_of(client_ip), day)), day, sum(exchanges)
+       text_hash(concat_ws('|', network_of(client_ip), day)), day, sum(exchanges)::BIGINT
 FROM address_days GROUP BY account, network_of(client_ip), day
 UNION ALL
 SELECT account, 'network', 'signup_ip', text_hash(signup_ip), CAST(first_seen AS DATE), 1

@@ -6,8 +6,8 @@ SELECT account, 'registration' AS family, kind, text_hash(bucket) AS value,
        CAST(first_seen AS DATE) AS day, 1 AS exchanges
 FROM (
     SELECT account, first_seen, 'signup_hour' AS kind,
-           concat_ws('|', date_trunc('hour', created_at), email_domain, plan, verification)
-               AS bucket
+           concat_ws('|', time_text(date_trunc('hour', created_at)), email_domain, plan,
+                     verification) AS bucket
     FROM accounts WHERE created_at IS NOT NULL
     UNION ALL
     SELECT account, first_seen, 'signup_day',

@@ -61,10 +61,10 @@ visits AS (
 ),
 starts AS (
     SELECT account, started_at FROM visits
-    WHERE last_day IS NULL OR day - last_day > {SILENCE_DAYS}
+    WHERE last_day IS NULL OR datediff('day', last_day, day) > {SILENCE_DAYS}
 )
 SELECT account, 'tempo' AS family, 'burst' AS kind,
-       text_hash(concat_ws('|', skeleton, bin)) AS value, day, exchanges
+       text_hash(concat_ws('|', skeleton, time_text(bin))) AS value, day, exchanges
 FROM bursts
 UNION ALL
 SELECT account, 'tempo', 'pivot',
@@ -73,7 +73,7 @@ SELECT account, 'tempo', 'pivot',
 FROM pivots
 UNION ALL
 SELECT DISTINCT starts.account, 'tempo', 'after_ban',
-       text_hash(concat_ws('|', bans.account_id, bans.banned_at)),
+       text_hash(concat_ws('|', bans.account_id, time_text(bans.banned_at))),
        CAST(starts.started_at AS DATE), 1
 FROM starts
 JOIN (SELECT DISTINCT account_id, "at" AS banned_at FROM enforcement WHERE action = 'ban') AS bans

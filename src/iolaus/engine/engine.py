@@ -1,0 +1,64 @@
+"""What every engine does: named steps in one SQL text, from Parquet to Parquet."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import pyarrow as pa
+
+from iolaus.engine.stages import Stages, Table
+
+Parameters = Mapping[str, object]  # name -> date, aware datetime, int, float, bool, str, or a list
+
+
+class Engine(Protocol):
+    """SQL is written in DuckDB's dialect (docs/spark.md says what of it another engine knows); it
+    names earlier tables as SQL does and parameters as $name."""
+
+    stages: Stages
+
+    def step(self, name: str, sql: str, parameters: Parameters | None = None) -> Table:
+        """Run one named SELECT and keep its rows, in its order, as the table `name`; resume it when
+        it stands."""
+
+    def day_step(
+        self, name: str, day: date, sql: str, parameters: Parameters | None = None
+    ) -> None:
+        """As `step`, for one day of a table that is kept day by day; `attach_days` joins them."""
+
+    def attach_days(self, name: str) -> Table:
+        """Let SQL use all days of a table by its name. Returns it; its path is their directory."""
+
+    def scratch(self, name: str, sql: str, parameters: Parameters | None = None) -> None:
+        """Keep rows in memory (and spill) under a name until the next call with that name."""
+
+    def forget(self, name: str) -> None:
+        """Free what `scratch` keeps."""
+
+    def keep(self, name: str, rows: pa.Table) -> Table:
+        """Keep rows that a kernel made as the table `name`."""
+
+    def attach(self, table: Table) -> Table:
+        """Let SQL use a table by its name."""
+
+    def attach_files(self, name: str, files: Sequence[Path], columns: str = "*") -> None:
+        """Let SQL use the rows of several Parquet files by a name. `columns`: a SELECT list."""
+
+    def register(self, name: str, rows: pa.Table) -> None:
+        """Let SQL use rows in memory by a name (small tables: settings, selections)."""
+
+    def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """Run a query and return its rows as Arrow."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
