@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 
 from iolaus import __version__, campaigns
 from iolaus.app.known import digest, read_known, write_known
-from iolaus.app.pipeline import Prepared, look, prepare
+from iolaus.app.pipeline import Prepared, look, open_source, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.scan import refuse_overlap
 from iolaus.app.settings import Settings
-from iolaus.app.source import open_source
 from iolaus.campaigns import Known, Results
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import DETECTIONS
