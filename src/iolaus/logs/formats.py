@@ -77,10 +77,17 @@ NAMES: Final = ("parquet", "csv", "jsonl", *BY_NAME)
 
 
 def open_file(
-    path: Path, name: str, spec: TableSpec, mapping: LogMapping, *, assume_utc: bool
+    path: Path,
+    name: str,
+    spec: TableSpec,
+    mapping: LogMapping,
+    *,
+    assume_utc: bool,
+    split: Split | None = None,
 ) -> tuple[str, Reader]:
     """The format's name and a reader of the file. name: how errors and rejects call the file.
 
+    split: which of a JSON file's lines are read; by default all.
     Raises InputError if the format cannot be told, ConfigError if the mapping names an unknown one.
     """
     assume_utc = assume_utc or mapping.assume_utc
@@ -91,7 +98,7 @@ def open_file(
     if path.name.endswith(CSV_SUFFIXES) or given == "csv":
         reader = CsvReader(path, name, table=spec.name, mapping=mapping, assume_utc=assume_utc)
         return "csv", reader
-    split = split_of(path, name)
+    split = split or split_of(path, name)
     known = _known(path, name, spec, mapping, split)
     if known is not None and known.shape is None:
         return known.name, otlp.OtlpReader(path, name, rules=rules, split=split)

@@ -1,0 +1,157 @@
+"""One commit's rows as files: a file per UTC day, sorted by time, texts dropped, sealed or kept.
+
+STORE/exchanges/day=YYYY-MM-DD/ingest-NUMBER.parquet, texts/day=.../ingest-NUMBER.parquet (sealed),
+rejects/ingest-NUMBER.parquet. Files of a commit that was never completed are removed.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from iolaus.core.tables import REJECTS, TEXT_COLUMNS
+from iolaus.logs.ingest.durable import sync_folder, write
+from iolaus.logs.ingest.source import Bad
+from iolaus.logs.privacy import Keys, Protector
+from iolaus.logs.privacy.pseudonyms import ALIASES
+from iolaus.logs.privacy.store import ALIASES_FILE, EXCHANGES_DIR, TEXTS_DIR
+from iolaus.logs.rejects import printable
+
+REJECTS_DIR: Final = "rejects"
+PREFIX: Final = "ingest-"
+DAY_MICROS: Final = 86_400 * 1_000_000
+ROW_GROUP: Final = 122_880  # as the engine's own files have
+EPOCH: Final = date(1970, 1, 1)
+# Hashes that hardly ever come again: as they are, a dictionary of them would be larger.
+PLAIN: Final = ("exchange_hash", "prompt_hash", "exchange_id", "content_low", "content_high", "ts")
+
+
+@dataclass(frozen=True)
+class Protection:
+    """[privacy], as far as it concerns what is written. purposes, text: see Protector."""
+
+    keys: Keys
+    purposes: tuple[str, ...]
+    text: str
+
+    def protector(self) -> Protector:
+        """One for each commit: what it remembers is that commit's."""
+        return Protector(self.keys, purposes=self.purposes, text=self.text)
+
+
+def write_days(
+    store: Path,
+    number: int,
+    rows: pa.Table,
+    order: NDArray[np.int64],
+    protection: Protection | None,
+    pool: ThreadPoolExecutor,
+) -> pa.Table:
+    """Write these rows (`order`: which, sorted by time) into their days.
+
+    Returns the aliases met (privacy), to be joined to the store's.
+    """
+    protector = protection.protector() if protection is not None else None
+    name = f"{PREFIX}{number:012}.parquet"
+    writes: list[Future[None]] = []
+    try:
+        for day, part in _by_day(rows, order):
+            kept, sealed = _protected(part, day, protector, protection)
+            path = store / EXCHANGES_DIR / f"day={day}" / name
+            writes.append(pool.submit(write_rows, kept, path))
+            if sealed is not None and sealed.num_rows:
+                path = store / TEXTS_DIR / f"day={day}" / name
+                writes.append(pool.submit(write, sealed, path))
+    finally:
+        errors = [error for one in writes if (error := one.exception()) is not None]
+    if errors:
+        raise errors[0]
+    return ALIASES.empty_table() if protector is None else protector.aliases()
+
+
+def write_rows(rows: pa.Table, path: Path) -> None:
+    """One file of a day, with as little as detection needs to be fast."""
+    folded = [
+        f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
+        for f in rows.schema
+        if f.name not in (*PLAIN, *TEXT_COLUMNS) and f.type != pa.bool_()
+    ]
+    write(rows, path, compression_level=1, use_dictionary=folded, row_group_size=ROW_GROUP)
+
+
+def write_rejects(store: Path, number: int, bad: Sequence[tuple[str, Bad]]) -> None:
+    """(file, (row, cause, detail)) of what was not taken."""
+    if bad:
+        rows = [(file, row, cause, printable(detail)) for file, (row, cause, detail) in bad]
+        columns = zip(*rows, strict=True)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, REJECTS, strict=True)]
+        path = store / REJECTS_DIR / f"{PREFIX}{number:012}.parquet"
+        write(pa.Table.from_arrays(arrays, schema=REJECTS), path)
+
+
+def join_aliases(store: Path, met: pa.Table) -> None:
+    """Add the aliases that are new to STORE/aliases.parquet."""
+    path = store / ALIASES_FILE
+    if not met.num_rows:
+        return
+    known = (
+        {tuple(row.values()) for row in pq.read_table(path).to_pylist()} if path.exists() else set()
+    )
+    rows = known | {tuple(row.values()) for row in met.to_pylist()}
+    if len(rows) > len(known):
+        columns = list(zip(*sorted(rows), strict=True))
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, ALIASES, strict=True)]
+        write(pa.Table.from_arrays(arrays, schema=ALIASES), path)
+
+
+def remove_after(store: Path, batch: int) -> int:
+    """Remove the files of commits after `batch`, and half-written ones; how many there were."""
+    found = [path for part in (EXCHANGES_DIR, TEXTS_DIR) for path in _written(store / part, "*/")]
+    found += _written(store / REJECTS_DIR, "")
+    later = [path for path in found if path.suffix == ".tmp" or _number(path) > batch]
+    later += store.glob(".*.parquet.*.tmp")
+    for path in later:
+        path.unlink()
+    for folder in sorted({path.parent for path in later}):
+        sync_folder(folder)
+    return len(later)
+
+
+def _written(folder: Path, below: str) -> Iterator[Path]:
+    yield from folder.glob(f"{below}{PREFIX}*.parquet")
+    yield from folder.glob(f"{below}.{PREFIX}*.tmp")
+
+
+def _number(path: Path) -> int:
+    return int(path.stem.removeprefix(PREFIX))
+
+
+def _by_day(rows: pa.Table, order: NDArray[np.int64]) -> Iterator[tuple[date, pa.Table]]:
+    micros = rows["ts"].cast(pa.int64()).to_numpy()[order]
+    days = micros // DAY_MICROS
+    if not len(days):
+        return
+    starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+    for start, end in zip(starts, [*starts[1:], len(days)], strict=True):
+        day = EPOCH + timedelta(days=int(days[start]))
+        yield day, rows.take(pa.array(order[start:end]))
+
+
+def _protected(
+    part: pa.Table, day: date, protector: Protector | None, protection: Protection | None
+) -> tuple[pa.Table, pa.Table | None]:
+    """Rows to be stored, and their sealed texts."""
+    if protector is None or protection is None:
+        return part, None
+    done = protector.exchanges(part.combine_chunks().to_batches()[0], day)
+    kept = pa.Table.from_batches([done.exchanges])
+    if protection.text != "keep":
+        kept = kept.drop_columns([name for name in TEXT_COLUMNS if name in kept.column_names])
+    return kept, done.sealed
