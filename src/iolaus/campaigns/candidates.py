@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster
 from iolaus.campaigns.content import Content
-from iolaus.campaigns.customers import Customers, customers
-from iolaus.campaigns.membership import Membership, membership
+from iolaus.campaigns.customers import customers
+from iolaus.campaigns.membership import Grounds, Membership
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.campaigns.wordings import Division
 from iolaus.core.tables import FAMILIES
@@ -49,14 +49,14 @@ def candidates(
     """In: groups of linked accounts, largest first; what accounts claim; the accounts divided into
     communities. `tell` hears how many groups were grown, and of how many. Out: candidates, largest
     first."""
-    known = customers(claims)
+    grounds = Grounds(tokens, content, customers(claims))
     communities = [(division, c) for division in divided for c in division.communities()]
     total = len(clusters) + len(communities)
     grown = []
     for done, one in enumerate(clusters):
         tell(done, total)
-        grown.append(_Grown.of(membership(one.members, tokens, content, known)))
-    merged = _merge([g for g in grown if g.members.size >= MIN_ACCOUNTS], tokens, content, known)
+        grown.append(_Grown.of(grounds.grown(one.members)))
+    merged = _merge([g for g in grown if g.members.size >= MIN_ACCOUNTS], grounds)
     linked = _exclusive(merged, tokens.held.shape[0])
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
@@ -64,7 +64,7 @@ def candidates(
     more = []
     for done, (division, holders) in enumerate(communities, start=len(clusters)):
         tell(done, total)
-        group = membership(holders, tokens, content, known, division.stay)
+        group = _Grown.of(grounds.grown(holders, division.stay))
         more += _of_community(group, division.family, taken)
     tell(total, total)
     return sorted(_distinct(linked + more), key=lambda c: (-c.members.size, int(c.members[0])))
@@ -82,28 +82,50 @@ class _Grown:
 
     @classmethod
     def of(cls, found: Membership) -> "_Grown":
-        mine = found.members
+        mine = found.places(found.members)
+        bits = found.bits[mine]
         strongest = np.asarray(FAMILIES, dtype=object)[found.families[mine].argmax(axis=1)]
-        return cls(mine, found.bits[mine], found.probability[mine], strongest)
+        return cls(found.members, bits, 1.0 / (1.0 + np.exp2(-bits)), strongest)
 
 
-def _merge(
-    groups: list[_Grown], tokens: TokenMatrix, content: Content, known: Customers
-) -> list[_Grown]:
+def _merge(groups: list[_Grown], grounds: Grounds) -> list[_Grown]:
     """Join groups whose smaller one lies mostly in the larger, until none does."""
     groups = sorted(groups, key=lambda g: (-g.members.size, int(g.members[0])))
     kept: list[_Grown] = []
+    met = _Met()
     for group in groups:
-        for place, other in enumerate(kept):
+        for place in met.by(group.members):
+            other = kept[place]
             common = np.intersect1d(group.members, other.members, assume_unique=True).size
             if common >= SAME_GROUP * min(group.members.size, other.members.size):
                 both = np.union1d(group.members, other.members)
-                joined = _Grown.of(membership(both, tokens, content, known))
+                joined = _Grown.of(grounds.grown(both))
                 kept[place] = joined if joined.members.size >= other.members.size else other
+                met.add(kept[place].members, place)
                 break
         else:
+            met.add(group.members, len(kept))
             kept.append(group)
     return kept
+
+
+class _Met:
+    """Which groups an account is or was in, so that a group is compared with those that it meets
+    alone: there are many groups, and most have nobody in common."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, set[int]] = {}
+
+    def add(self, members: Ints, place: int) -> None:
+        for account in members.tolist():
+            self._places.setdefault(account, set()).add(place)
+
+    def by(self, members: Ints) -> list[int]:
+        """The places of the groups that hold, or held, some of the members; in order."""
+        found: set[int] = set()
+        for account in members.tolist():
+            found |= self._places.get(account, set())
+        return sorted(found)
 
 
 def _exclusive(groups: list[_Grown], accounts: int) -> list[Candidate]:
@@ -125,31 +147,37 @@ def _exclusive(groups: list[_Grown], accounts: int) -> list[Candidate]:
     return result
 
 
-def _of_community(group: Membership, family: str, taken: NDArray[np.bool_]) -> list[Candidate]:
+def _of_community(group: _Grown, family: str, taken: NDArray[np.bool_]) -> list[Candidate]:
     """What a community, trimmed by its marks, holds that is in no group yet, which is `taken` then;
     where some of its accounts are in one, it also stands as a whole."""
     result: list[Candidate] = []
     free = ~taken[group.members]
     if not free.all() and group.members.size >= MIN_ACCOUNTS:
-        result.append(_proposed(group.members, group, family, WHOLE))
+        result.append(_proposed(group, np.ones_like(free), family, WHOLE))
     if free.sum() >= MIN_ACCOUNTS:
-        mine = group.members[free]
-        result.append(_proposed(mine, group, family, family))
-        taken[mine] = True
+        result.append(_proposed(group, free, family, family))
+        taken[group.members[free]] = True
     return result
 
 
-def _proposed(members: Ints, group: Membership, family: str, proposed_by: str) -> Candidate:
+def _proposed(group: _Grown, chosen: NDArray[np.bool_], family: str, proposed_by: str) -> Candidate:
+    members = group.members[chosen]
     by = np.full(members.size, family, dtype=object)
-    return Candidate(members, group.probability[members], by, proposed_by)
+    return Candidate(members, group.probability[chosen], by, proposed_by)
 
 
 def _distinct(found: list[Candidate]) -> list[Candidate]:
     """Without wholes that are nearly the same as another group, or as an earlier whole: they would
     be tested twice, and count twice."""
     kept = [one for one in found if one.proposed_by != WHOLE]
+    met = _Met()
+    for place, one in enumerate(kept):
+        met.add(one.members, place)
     for one in found:
-        if one.proposed_by == WHOLE and all(_likeness(one, c) < SAME_WHOLE for c in kept):
+        if one.proposed_by != WHOLE:
+            continue
+        if all(_likeness(one, kept[place]) < SAME_WHOLE for place in met.by(one.members)):
+            met.add(one.members, len(kept))
             kept.append(one)
     return kept
 

@@ -14,6 +14,9 @@ from scipy import stats
 LEAST_MEMBERS = 8  # with prompts, before a group has a content that others can be held against
 TAIL_DF = 3  # heavy tails: some honest people are after the same thing
 MOST_BITS, LACK_BITS = 5.0, 6.0  # templates make content too, so it is no evidence apart from them
+MOST_CROWD = (
+    1 << 16
+)  # accounts that members are held against: a median of so many moves by 1 in 500
 DESIGN = 2.0  # the 128 signs of one prompt hang together: their projection varies twice as much
 
 Floats = NDArray[np.float64]
@@ -32,66 +35,91 @@ class Content:
         return self.counts > 0
 
     @cached_property
-    def centred(self) -> NDArray[np.float32]:
-        """Vectors less the mean over accounts; 0 where nothing is known."""
+    def middle(self) -> NDArray[np.float32]:
+        """Everybody's mean; 0 where nothing is known."""
         if not self.known.any():
-            return np.zeros_like(self.vectors)
-        middle = self.vectors[self.known].mean(axis=0)
-        centred = np.where(self.known[:, None], self.vectors - middle, 0)
-        narrow: NDArray[np.float32] = centred.astype(np.float32)
-        return narrow
+            return np.zeros(self.vectors.shape[1], dtype=np.float32)
+        mean: NDArray[np.float32] = self.vectors[self.known].mean(axis=0)
+        return mean
 
     @cached_property
-    def directions(self) -> NDArray[np.float32]:
-        """Centred vectors of length 1; 0 where nothing is known."""
-        length = np.linalg.norm(self.centred, axis=1, keepdims=True)
-        ones: NDArray[np.float32] = np.zeros_like(self.centred)
-        np.divide(self.centred, length, out=ones, where=length > 0)
+    def crowd(self) -> Ints:
+        """Accounts that stand for all whose content is known: all of them, or MOST_CROWD of them
+        at even distances."""
+        known = np.flatnonzero(self.known)
+        most = min(known.size, MOST_CROWD)
+        return known[np.arange(most) * known.size // max(most, 1)]
+
+    def centred(self, accounts: Ints) -> NDArray[np.float32]:
+        """Vectors of some accounts less the mean over all; 0 where nothing is known."""
+        mine = self.vectors[accounts] - self.middle
+        mine[~self.known[accounts]] = 0
+        return mine
+
+    def directions(self, accounts: Ints) -> NDArray[np.float32]:
+        """Their centred vectors at length 1; 0 where nothing is known."""
+        centred = self.centred(accounts)
+        length = np.linalg.norm(centred, axis=1, keepdims=True)
+        ones: NDArray[np.float32] = np.zeros_like(centred)
+        np.divide(centred, length, out=ones, where=length > 0)
         return ones
 
     def similarity(self, a: Ints, b: Ints, chunk: int = 200_000) -> Floats:
         """Cosine of each pair of accounts; 0 where one of them is not known."""
         found = np.zeros(a.size)
-        for start in range(0, a.size, chunk):
-            part = slice(start, start + chunk)
-            found[part] = (self.directions[a[part]] * self.directions[b[part]]).sum(axis=1)
+        both = np.flatnonzero(self.known[a] & self.known[b])
+        for start in range(0, both.size, chunk):
+            part = both[start : start + chunk]
+            found[part] = (self.directions(a[part]) * self.directions(b[part])).sum(axis=1)
         return found
 
-    def belonging(self, members: Ints) -> Floats:
-        """Bits, per account, for being after what the members are after; 0 where not known.
+    def most_bits(self, members: Ints) -> float:
+        """The most that `belonging` could give an account."""
+        return MOST_BITS if self.known[members].sum() >= LEAST_MEMBERS else 0.0
+
+    def belonging(self, members: Ints, accounts: Ints) -> Floats:
+        """Bits, for each of `accounts`, for being after what the members are after; 0 where not
+        known. Both sorted, the members among the accounts.
 
         Each vector is projected on the members' mean (the account's own part taken out). Members
         and others have their median and spread there, a vector of n prompts also 1 / n of one
         prompt's variance; the bits are the log ratio of the two Student t densities.
         """
         mine = members[self.known[members]]
-        bits = np.zeros(self.counts.size)
+        bits = np.zeros(accounts.size)
         if mine.size < LEAST_MEMBERS:
             return bits
-        place = self._projected(mine)
-        inside = np.zeros(self.counts.size, dtype=bool)
-        inside[mine] = True
-        others = self.known & ~inside
-        if others.sum() < LEAST_MEMBERS:
+        others = np.setdiff1d(self.crowd, mine, assume_unique=True)
+        if others.size < LEAST_MEMBERS:
             return bits
-        middle = self.centred[mine].mean(axis=0, dtype=np.float64)
-        noise = DESIGN / max(float(middle @ middle), 1e-9) / np.maximum(self.counts, 1)
-        centre, spread = _spread(place[mine], noise[mine])
-        far, wide = _spread(place[others], noise[others])
+        aim = self.centred(mine).mean(axis=0, dtype=np.float64)
+        length = max(float(aim @ aim), 1e-9)
+        known = self.known[accounts]
+        asked = accounts[known]
+        place = self._projected(asked, mine)
+        noise = DESIGN / length / np.maximum(self.counts[asked], 1)
+        inside = np.searchsorted(asked, mine)
+        centre, spread = _spread(place[inside], noise[inside])
+        far, wide = _spread(
+            self._projected(others, mine), DESIGN / length / np.maximum(self.counts[others], 1)
+        )
         if centre <= far:
             return bits
         near = np.minimum(place, centre)  # to be even more so is no sign against it
         ratio = _log_density(near, centre, spread, noise) - _log_density(place, far, wide, noise)
-        bits[self.known] = np.clip(ratio[self.known] / np.log(2), -LACK_BITS, MOST_BITS)
+        bits[known] = np.clip(ratio / np.log(2), -LACK_BITS, MOST_BITS)
         return bits
 
-    def _projected(self, mine: Ints) -> Floats:
-        """Each account's place along the members' mean: 0 everybody, 1 the members."""
-        total = self.centred[mine].sum(axis=0, dtype=np.float64)
+    def _projected(self, accounts: Ints, mine: Ints) -> Floats:
+        """Some accounts' places along the members' mean: 0 everybody, 1 the members."""
+        vectors = self.centred(mine)
+        total = vectors.sum(axis=0, dtype=np.float64)
         middle = total / mine.size
-        place = self.centred @ middle
-        own = (self.centred[mine].astype(np.float64) ** 2).sum(axis=1)
-        place[mine] = (place[mine] * mine.size - own) / (mine.size - 1)
+        place = self.centred(accounts) @ middle
+        at = np.searchsorted(accounts, mine)
+        inside = np.append(accounts, -1)[at] == mine
+        own = (vectors[inside].astype(np.float64) ** 2).sum(axis=1)
+        place[at[inside]] = (place[at[inside]] * mine.size - own) / (mine.size - 1)
         projected: Floats = place / max(float(middle @ middle), 1e-9)
         return projected
 

@@ -8,9 +8,13 @@ shares some rare token with somebody.
 
 The accounts of one declared organisation count as one holder, for what they share is shared openly:
 it ties them to each other and to nobody else (unless the group is that organisation itself).
+
+A log has many groups and many accounts, so a group costs what its members hold and who else holds
+the tokens that tell them: nobody is looked at whom all he could hold would not bring in.
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,7 +24,7 @@ from scipy.sparse.csgraph import connected_components
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.customers import Customers
 from iolaus.campaigns.token_matrix import TokenMatrix
-from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
+from iolaus.core.tables import FAMILIES
 
 ROUNDS = 4
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one
@@ -31,7 +35,8 @@ STAY_AMONG = 50.0  # a member's bits exceed log2(accounts / 50): the more accoun
 JOIN_BITS = 3.0  # as much again for an account that no link brought
 # What the accounts of an open firm ask for, and in what words, ties them to nobody: two firms may
 # collect from one public source.
-ABOUT = (FAMILIES.index("wording"), FAMILIES.index("content"))
+CONTENT = FAMILIES.index("content")
+ABOUT = (FAMILIES.index("wording"), CONTENT)
 MOSTLY = 0.5  # of a token's holders are members
 # Bits of wording and content together that the middle member has where a group is after one thing;
 # who then asks for something else, in other words, only shares a card with it.
@@ -51,137 +56,261 @@ LACK_BITS = {
 }
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Membership:
-    """`members`: account keys, sorted; `bits`: log2 odds of belonging, for every account."""
+    """`members`: account keys, sorted. `accounts`: those that were looked at, sorted, members among
+    them; no other could belong. `bits`: their log2 odds of belonging; `families`: accounts x
+    FAMILIES, bits. `everybody`: how many accounts the log has."""
 
-    members: NDArray[np.int64]
+    members: Ints
+    accounts: Ints
     bits: Floats
-    families: Floats  # accounts x FAMILIES, bits
+    families: Floats
+    everybody: int
+
+    def places(self, wanted: Ints) -> Ints:
+        """Where accounts that were looked at stand along `accounts`."""
+        return np.searchsorted(self.accounts, wanted)
 
     @property
     def probability(self) -> Floats:
-        return np.asarray(1.0 / (1.0 + np.exp2(-self.bits)))
+        """Of belonging, for every account of the log; 0 where nothing brings it in."""
+        belongs = np.zeros(self.everybody)
+        belongs[self.accounts] = 1.0 / (1.0 + np.exp2(-self.bits))
+        return belongs
 
 
 def membership(
-    core: NDArray[np.int64],
-    tokens: TokenMatrix,
-    content: Content,
-    known: Customers,
-    stay: float | None = None,
+    core: Ints, tokens: TokenMatrix, content: Content, known: Customers, stay: float | None = None
 ) -> Membership:
-    """Grow and trim a group until it stands still, at most ROUNDS times, and drop who hangs
-    together with each other and not with the group.
-
-    stay: bits that a member needs, log2(accounts / STAY_AMONG) by default.
-    """
-    linked = np.zeros(tokens.held.shape[0], dtype=bool)
-    linked[core] = True
-    if known.of[:, core].sum(axis=1).max() >= OPEN_SHARE * core.size:
-        known = known.each_alone()
-    members = core
-    least = float(np.log2(linked.size / STAY_AMONG)) if stay is None else stay
-    for _ in range(ROUNDS):
-        result = _decide(members, linked, tokens, content, known, least)
-        if np.array_equal(result.members, members) or result.members.size == 0:
-            break
-        members = result.members
-    return replace(result, members=_together(result, tokens))
-
-
-def _together(found: Membership, tokens: TokenMatrix) -> NDArray[np.int64]:
-    """The members without those that cards, devices, addresses and sign-ups tie to each other and
-    not to the rest, while neither wording nor what they ask about ties them either."""
-    if not (tokens.family == FAMILIES.index("wording")).any() or found.members.size == 0:
-        return found.members
-    marks = tokens.columns(_identities(tokens))
-    held = marks.held[found.members]
-    within = np.asarray(held.sum(axis=0)).ravel()
-    held = held[:, (within >= 2) & (within >= MOSTLY * marks.holders)]
-    size = found.members.size
-    both = sp.block_array([[None, held], [held.T, None]])
-    label = connected_components(both, directed=False)[1][:size]
-    main = np.bincount(label).argmax()
-    about = found.families[found.members][:, list(ABOUT)].sum(axis=1)
-    together = (label == main) | (about > 0)
-    if np.median(about) >= ONE_AIM:
-        together &= (about > 0) | (found.families[found.members, ABOUT[1]] > OTHER_AIM)
-    return np.asarray(found.members[together], dtype=np.int64)
-
-
-def _identities(tokens: TokenMatrix) -> NDArray[np.bool_]:
-    families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
-    return np.asarray(np.isin(tokens.family, families) & (tokens.kind != "client_software"))
-
-
-def _decide(
-    members: NDArray[np.int64],
-    linked: NDArray[np.bool_],
-    tokens: TokenMatrix,
-    content: Content,
-    known: Customers,
-    least: float,
-) -> Membership:
-    accounts = tokens.held.shape[0]
-    inside = np.zeros(accounts)
-    inside[members] = 1.0
-    among = (known.of[:, members] @ tokens.held[members]).sign()
-    count = np.asarray(among.sum(axis=0)).ravel()
-    size, others = members.size, max(accounts - members.size, 1)
-    mark = count >= max(LEAST_MARK, MARK_SHARE * size)
-    families = np.zeros((accounts, len(FAMILIES)))
-    for column, name in enumerate(TOKEN_FAMILIES):
-        used = np.flatnonzero((tokens.family == column) & (count >= 2))
-        if used.size:
-            families[:, column] = _family_bits(
-                _Part(tokens.held_by_token[:, used].tocsr(), count[used], tokens.holders[used]),
-                mark[used],
-                inside,
-                linked,
-                LACK_BITS[name],
-            )
-    families[:, FAMILIES.index("content")] = content.belonging(members)
-    for column in ABOUT:
-        families[known.firm, column] = np.minimum(families[known.firm, column], 0.0)
-    bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
-    return Membership(np.flatnonzero(bits > least), bits, families)
+    """One group, grown in its log: see Grounds.grown."""
+    return Grounds(tokens, content, known).grown(core, stay)
 
 
 @dataclass(frozen=True)
-class _Part:
-    """The tokens of one family that stand inside the group: accounts x tokens; per token how many
-    members and how many accounts in all hold it."""
+class Grounds:
+    """A log in which groups are grown."""
 
-    held: sp.csr_array
-    count: Floats
-    holders: NDArray[np.int64]
+    tokens: TokenMatrix
+    content: Content
+    known: Customers
+
+    @cached_property
+    def customer(self) -> Ints:
+        """Each account's customer, by number."""
+        return np.asarray(self.known.of.tocsc().indices, dtype=np.int64)
+
+    @cached_property
+    def worded(self) -> bool:
+        """Whether the log has wordings at all."""
+        return bool((self.tokens.family == FAMILIES.index("wording")).any())
+
+    @cached_property
+    def identities(self) -> NDArray[np.bool_]:
+        """The tokens that say who an account is: cards, devices, addresses, sign-ups."""
+        families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
+        among = np.isin(self.tokens.family, families)
+        return np.asarray(among & (self.tokens.kind != "client_software"))
+
+    def grown(self, core: Ints, stay: float | None = None) -> Membership:
+        """Grow and trim a group until it stands still, at most ROUNDS times, and drop who hangs
+        together with each other and not with the group.
+
+        core: sorted account keys. stay: bits that a member needs, log2(accounts / STAY_AMONG) by
+        default.
+        """
+        everybody = self.tokens.held.shape[0]
+        least = float(np.log2(everybody / STAY_AMONG)) if stay is None else stay
+        customer, firm = self.customer, self.known.firm
+        if np.unique(customer[core], return_counts=True)[1].max() >= OPEN_SHARE * core.size:
+            customer, firm = np.arange(everybody), np.zeros(0, dtype=bool)  # as if none declared
+        members = core
+        for _ in range(ROUNDS):
+            result = self._decided(_Group.of(members, core, self.tokens, customer), firm, least)
+            if np.array_equal(result.members, members) or result.members.size == 0:
+                break
+            members = result.members
+        return replace(result, members=self._together(result))
+
+    def _decided(self, group: "_Group", firm: NDArray[np.bool_], least: float) -> Membership:
+        """Who belongs to a group as it stands."""
+        asked = self._possible(group, least)
+        families = np.zeros((asked.size, len(FAMILIES)))
+        among = _Among.of(asked, group, self.tokens)
+        for column in np.unique(group.family):
+            families[:, column] = among.bits_of(int(column))
+        families[:, CONTENT] = self.content.belonging(group.members, asked)
+        if firm.size:
+            for column in ABOUT:
+                mine = firm[asked]
+                families[mine, column] = np.minimum(families[mine, column], 0.0)
+        bits = families.sum(axis=1) + group.odds - np.where(among.linked, 0.0, JOIN_BITS)
+        return Membership(asked[bits > least], asked, bits, families, group.everybody)
+
+    def _possible(self, group: "_Group", least: float) -> Ints:
+        """The members, the core, and of the others whoever could belong to the group.
+
+        An account that holds no mark worth more than b bits has at most b in each family, or what
+        the family's best mark gives. Only holders of dearer marks than the b at which this comes to
+        the bits that are needed are looked at.
+        """
+        need = least - group.odds + JOIN_BITS - self.content.most_bits(group.members)
+        if need <= 0:  # what they ask about could bring in anybody
+            return np.arange(group.everybody)
+        worth = np.where(group.mark, np.minimum(group.outer, MOST_BITS), -np.inf)
+        best = np.zeros(len(FAMILIES))
+        np.maximum.at(best, group.family, worth)
+        floor = max(_level(best, need) - 1e-9, CHARACTERISTIC_BITS)
+        marks = group.used[group.mark & (group.outer > floor)]
+        return np.unique(np.concatenate([group.members, group.core, self.tokens.holders_of(marks)]))
+
+    def _together(self, found: Membership) -> Ints:
+        """The members without those that cards, devices, addresses and sign-ups tie to each other
+        and not to the rest, while neither wording nor what they ask about ties them either."""
+        members = found.members
+        if not self.worded or members.size == 0:
+            return members
+        rows, held = self.tokens.held_by(members)
+        mine = self.identities[held]
+        names, token, within = np.unique(held[mine], return_inverse=True, return_counts=True)
+        tie = (within >= 2) & (within >= MOSTLY * self.tokens.holders[names])
+        rows, token = rows[mine][tie[token]], token[tie[token]]
+        size = members.size + names.size
+        ends = (rows, members.size + token)
+        both = sp.csr_array((np.ones(rows.size, dtype=np.float32), ends), shape=(size, size))
+        label = connected_components(both, directed=False)[1][: members.size]
+        main = np.bincount(label).argmax()
+        families = found.families[found.places(members)]
+        about = families[:, list(ABOUT)].sum(axis=1)
+        together = (label == main) | (about > 0)
+        if np.median(about) >= ONE_AIM:
+            together &= (about > 0) | (families[:, CONTENT] > OTHER_AIM)
+        return np.asarray(members[together], dtype=np.int64)
 
 
-def _family_bits(
-    part: _Part,
-    mark: NDArray[np.bool_],
-    inside: Floats,
-    linked: NDArray[np.bool_],
-    most_lack: float,
-) -> Floats:
-    """Bits of the best token of one family per account; below 0 where an account has none.
+def _level(best: Floats, need: float) -> float:
+    """The largest b at which the sum of min(b, best) over the families is at most `need`."""
+    left = need
+    for place, one in enumerate(np.sort(best)):
+        others = best.size - place
+        if one * others >= left:
+            return left / others
+        left -= one
+    return np.inf
 
-    Every account is judged by the others: it does not count as a holder of its own token.
-    """
-    size, others = inside.sum(), max(inside.size - inside.sum(), 1)
-    held = part.held
-    rows = np.repeat(np.arange(inside.size), np.diff(held.indptr))
-    within = part.count[held.indices] - inside[rows]
-    without = part.holders[held.indices] - part.count[held.indices] - (1 - inside[rows])
-    bits = np.log2((within + 0.1) / (size + 1)) - np.log2((without + 0.5) / (others + 1))
-    best = np.full(inside.size, -np.inf)
-    usable = linked[rows] | mark[held.indices]
-    np.maximum.at(best, rows[usable], bits[usable])
-    marked = best > CHARACTERISTIC_BITS
-    share_in = (marked & (inside > 0)).sum() / (size + 1)
-    share_out = (marked & (inside == 0)).sum() / (others + 1)
-    lack = max(-most_lack, float(np.log2((1 - share_in) / (1 - share_out))))
-    return np.where(marked, np.minimum(best, MOST_BITS), min(lack, 0.0))
+
+@dataclass(frozen=True)
+class _Group:
+    """A group as it stands. Along `used`, the tokens that two of its customers or more hold:
+    their family; how many accounts hold each (`holders`), how many members' customers (`count`);
+    whether it is a mark; and what it says for a member and for an outsider who hold it, in bits.
+    Everybody is judged by the others: nobody counts as a holder of his own token."""
+
+    members: Ints
+    core: Ints
+    everybody: int
+    used: Ints
+    family: Ints
+    mark: NDArray[np.bool_]
+    inner: Floats
+    outer: Floats
+
+    @classmethod
+    def of(cls, members: Ints, core: Ints, tokens: TokenMatrix, customer: Ints) -> "_Group":
+        everybody = tokens.held.shape[0]
+        used, count = _used(members, tokens, customer)
+        holders = tokens.holders[used]
+        size, others = float(members.size), float(max(everybody - members.size, 1))
+        without = np.maximum(holders - count - 1.0, 0.0)  # below 0 where no outsider holds it
+        return cls(
+            members=members,
+            core=core,
+            everybody=everybody,
+            used=used,
+            family=tokens.family[used],
+            mark=count >= max(LEAST_MARK, MARK_SHARE * size),
+            inner=np.log2((count - 1.0 + 0.1) / (size + 1))
+            - np.log2((holders - count + 0.5) / (others + 1)),
+            outer=np.log2((count + 0.1) / (size + 1)) - np.log2((without + 0.5) / (others + 1)),
+        )
+
+    @property
+    def others(self) -> int:
+        return max(self.everybody - self.members.size, 1)
+
+    @property
+    def odds(self) -> float:
+        """log2 of the odds of belonging before anything is known."""
+        return float(np.log2(self.members.size / self.others))
+
+
+def _used(members: Ints, tokens: TokenMatrix, customer: Ints) -> tuple[Ints, Floats]:
+    """The tokens that two customers or more of the members hold, and how many do."""
+    rows, held = tokens.held_by(members)
+    whose = customer[members]
+    if np.unique(whose).size < whose.size:  # some are one customer, who holds a token once
+        names = int(whose.max()) + 1
+        held = np.unique(held * names + whose[rows]) // names
+    names_of, count = np.unique(held, return_counts=True)
+    return names_of[count >= 2], count[count >= 2].astype(np.float64)
+
+
+@dataclass(frozen=True)
+class _Among:
+    """The accounts asked about, and what of the group's telling tokens they hold: account
+    `rows[i]` (a place along `asked`) holds token `held[i]` (a place along the group's `used`)."""
+
+    group: _Group
+    tokens: TokenMatrix
+    inside: NDArray[np.bool_]
+    linked: NDArray[np.bool_]  # in the core: links brought them
+    rows: Ints
+    held: Ints
+
+    @classmethod
+    def of(cls, asked: Ints, group: _Group, tokens: TokenMatrix) -> "_Among":
+        telling = np.maximum(group.inner, group.outer) > CHARACTERISTIC_BITS
+        local = np.flatnonzero(telling)
+        rows, held = tokens.held_by(asked)
+        at = np.minimum(np.searchsorted(group.used[local], held), max(local.size - 1, 0))
+        known = group.used[local][at] == held if local.size else np.zeros(held.size, dtype=bool)
+        inside, linked = np.zeros(asked.size, dtype=bool), np.zeros(asked.size, dtype=bool)
+        inside[np.searchsorted(asked, group.members)] = True
+        linked[np.searchsorted(asked, group.core)] = True
+        held = local[at[known]] if local.size else at[known]
+        return cls(group, tokens, inside, linked, rows[known], held)
+
+    def bits_of(self, column: int) -> Floats:
+        """Bits of the best token of one family per account; below 0 where an account has none."""
+        group = self.group
+        usable = self.linked[self.rows] | group.mark[self.held]
+        usable &= group.family[self.held] == column
+        rows, held = self.rows[usable], self.held[usable]
+        best = np.full(self.inside.size, -np.inf)
+        np.maximum.at(best, rows, np.where(self.inside[rows], group.inner[held], group.outer[held]))
+        marked = best > CHARACTERISTIC_BITS
+        count = self._outsiders(column) + int((marked & self.linked & ~self.inside).sum())
+        share_in = (marked & self.inside).sum() / (group.members.size + 1)
+        share_out = count / (group.others + 1)
+        lack = max(-LACK_BITS[FAMILIES[column]], float(np.log2((1 - share_in) / (1 - share_out))))
+        return np.where(marked, np.minimum(best, MOST_BITS), min(lack, 0.0))
+
+    def _outsiders(self, column: int) -> int:
+        """How many accounts, neither members nor of the core, hold a telling mark of the family."""
+        group = self.group
+        mine = group.mark & (group.family == column) & (group.outer > CHARACTERISTIC_BITS)
+        holders = self.tokens.holders_of(group.used[mine])
+        if (
+            holders.size < group.everybody // 16
+        ):  # to sort them is cheaper than a flag for everybody
+            holders = np.unique(holders)
+            ours = np.union1d(group.members, group.core)
+            return int(holders.size - np.intersect1d(holders, ours, assume_unique=True).size)
+        flag = np.zeros(group.everybody, dtype=bool)
+        flag[holders] = True
+        flag[group.members] = False
+        flag[group.core] = False
+        return int(np.count_nonzero(flag))

@@ -8,52 +8,82 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.core.tables import FAMILIES
-from iolaus.engine import Engine, Table
+from iolaus.engine import DuckEngine, Table
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class TokenMatrix:
-    """`held`: accounts x tokens, 0 or 1. Per token: family (index into FAMILIES), kind, holders."""
+    """`held_by_token`: accounts x tokens, 0 or 1, stored by token; `shown`, in the same places:
+    exchanges in which the account showed the token. Per token: family (index into FAMILIES), kind,
+    holders."""
 
-    held: sp.csr_array
-    family: NDArray[np.int64]
+    held_by_token: sp.csc_array
+    shown: NDArray[np.float32]
+    family: Ints
     kind: NDArray[np.object_]
-    holders: NDArray[np.int64]
-    exchanges: sp.csr_array  # the same places: exchanges in which the account showed the token
+    holders: Ints
 
     @cached_property
-    def held_by_token(self) -> sp.csc_array:
-        """`held`, stored by token: quick to take a few tokens from."""
-        return self.held.tocsc()
+    def held(self) -> sp.csr_array:
+        """The same, stored by account: quick to take a few accounts from."""
+        return self.held_by_token.tocsr()
+
+    @cached_property
+    def exchanges(self) -> sp.csr_array:
+        """Accounts x tokens, exchanges in which the account showed the token."""
+        by_token = self.held_by_token
+        places = (self.shown, by_token.indices, by_token.indptr)
+        return sp.csc_array(places, shape=by_token.shape).tocsr()
+
+    def held_by(self, accounts: Ints) -> tuple[Ints, Ints]:
+        """What some accounts hold: places along `accounts`, and tokens."""
+        return _taken(self.held.indptr, self.held.indices, accounts)
+
+    def holders_of(self, tokens: Ints) -> Ints:
+        """Who holds some tokens, once for every token held."""
+        start, accounts = self.held_by_token.indptr, self.held_by_token.indices
+        parts = [accounts[start[t] : start[t + 1]] for t in tokens]  # views: few are taken, or long
+        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
     def columns(self, chosen: NDArray[np.bool_]) -> "TokenMatrix":
         """The same accounts with the chosen tokens alone."""
-        held = self.held_by_token[:, chosen].tocsr()
-        exchanges = sp.csc_array(self.exchanges)[:, chosen].tocsr()
+        shown = self.shown[np.repeat(chosen, np.diff(self.held_by_token.indptr))]
         kept = (self.family[chosen], self.kind[chosen], self.holders[chosen])
-        return TokenMatrix(held, *kept, exchanges)
+        return TokenMatrix(self.held_by_token[:, chosen], shown, *kept)
 
     def of_family(self, family: str) -> "TokenMatrix":
         return self.columns(self.family == FAMILIES.index(family))
 
 
-def token_matrix(engine: Engine, tokens: Table, accounts: int) -> TokenMatrix:
-    """Load the tokens table."""
-    rows = engine.fetch(
+def _taken(pointers: Ints, indices: Ints, rows: Ints) -> tuple[Ints, Ints]:
+    """The entries of some rows of a matrix stored by rows: places along `rows`, and columns."""
+    start = pointers[rows].astype(np.int64)
+    length = pointers[rows + 1] - start
+    which = np.repeat(np.arange(rows.size), length)
+    shift = start - np.concatenate([[0], np.cumsum(length)[:-1]])[: rows.size]
+    return which, indices[np.arange(which.size) + shift[which]].astype(np.int64)
+
+
+def token_matrix(engine: DuckEngine, tokens: Table, accounts: int) -> TokenMatrix:
+    """Load the tokens table: its rows as numbers alone, what kind a token is once per token."""
+    names = engine.fetch(
         f"""
-        SELECT account, dense_rank() OVER (ORDER BY kind, value) - 1 AS token, family, kind,
-               holders, exchanges
-        FROM {tokens.name} ORDER BY token, account
+        SELECT kind, any_value(family) AS family, any_value(holders) AS holders,
+               count(*) AS rows
+        FROM {tokens.name} GROUP BY kind, value ORDER BY kind, value
         """
     )
-    account, token = rows["account"].to_numpy(), rows["token"].to_numpy()
-    count = int(token[-1]) + 1 if token.size else 0
-    first = np.searchsorted(token, np.arange(count))
-    family = np.asarray([FAMILIES.index(f) for f in rows["family"].take(first).to_pylist()], int)
-    kind = np.asarray(rows["kind"].take(first).to_pylist(), dtype=object)
-    holders = rows["holders"].to_numpy()[first].astype(np.int64)
-    shape = (accounts, count)
-    held = sp.csr_array((np.ones(token.size, dtype=np.float32), (account, token)), shape=shape)
-    shown = rows["exchanges"].to_numpy().astype(np.float32)
-    exchanges = sp.csr_array((shown, (account, token)), shape=shape)
-    return TokenMatrix(held, family, kind, holders, exchanges)
+    rows = engine.fetch(
+        f"SELECT account, exchanges::FLOAT AS exchanges FROM {tokens.name} "
+        "ORDER BY kind, value, account"
+    )
+    start = np.concatenate([[0], np.cumsum(names["rows"].to_numpy())]).astype(np.int64)
+    account = rows["account"].to_numpy().astype(np.int32)
+    ones = np.ones(account.size, dtype=np.float32)
+    held = sp.csc_array((ones, account, start), shape=(accounts, names.num_rows))
+    family = np.asarray([FAMILIES.index(f) for f in names["family"].to_pylist()], dtype=np.int64)
+    kind = np.asarray(names["kind"].to_pylist(), dtype=object)
+    holders = names["holders"].to_numpy().astype(np.int64)
+    return TokenMatrix(held, rows["exchanges"].to_numpy(), family, kind, holders)

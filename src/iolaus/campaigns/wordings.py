@@ -102,7 +102,7 @@ def content_communities(content: Content, seed: int) -> Ints:
     if undivided(content) is not None:
         return number
     told = np.flatnonzero(content.counts >= LEAST_PROMPTS)
-    directions = content.directions[told]
+    directions = content.directions(told)
     rows, columns, weights = [], [], []
     for start in range(0, told.size, CHUNK):
         alike = directions[start : start + CHUNK] @ directions.T

@@ -1,0 +1,117 @@
+"""Who is looked at is a few; who belongs is as if everybody had been (an independent way to it)."""
+
+import numpy as np
+import pytest
+from tests.campaigns.making import no_content, tokens
+
+from iolaus.campaigns import membership as module
+from iolaus.campaigns.content import Content
+from iolaus.campaigns.customers import customers
+from iolaus.campaigns.membership import JOIN_BITS, LACK_BITS, STAY_AMONG, Grounds
+from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
+
+N = 600
+KINDS = (
+    ("money", "payment", 40), ("device", "client_software", 12), ("network", "ip_day", 150),
+    ("registration", "signup_day", 30), ("wording", "phrase", 60), ("tempo", "burst", 50),
+)  # fmt: skip
+
+
+def nobody():
+    return np.full(N, None, dtype=object)
+
+
+def log_of(engine, seed):
+    """Rings that share some of everything, in a crowd that holds popular things; some firms."""
+    rng = np.random.default_rng(seed)
+    held = {}
+    for family, kind, values in KINDS:
+        drawn = (values * rng.random((N, 3)) ** 2).astype(int)
+        for ring in range(6):
+            mine = slice(60 * ring, 60 * ring + 20)
+            own = values + 3 * ring + rng.integers(0, 3, 20)
+            drawn[mine, 0] = np.where(rng.random(20) < 0.6, own, drawn[mine, 0])
+        for value in np.unique(drawn):
+            held[(family, kind, int(value))] = np.flatnonzero((drawn == value).any(axis=1)).tolist()
+    firm, domain = nobody(), nobody()
+    firm[rng.integers(0, N, 40)] = "Firm"
+    domain[300:304] = "firm.example"
+    claims = {"organization_id": firm, "email_domain": domain, "billing_country": nobody()}
+    cores = [np.arange(60 * ring, 60 * ring + 14) for ring in range(6)]
+    cores += [np.sort(rng.permutation(N)[:size]) for size in (5, 30, 200)]
+    return token_matrix(engine, tokens(engine, held), N), customers(claims), cores
+
+
+def everybody_judged(members, core, matrix, content, known, least):
+    """One round over all accounts and all tokens, densely: (members, bits)."""
+    held = matrix.held.toarray() > 0
+    inside, linked = np.zeros(N, dtype=bool), np.zeros(N, dtype=bool)
+    inside[members], linked[core] = True, True
+    count = ((known.of[:, members] @ matrix.held[members]).toarray() > 0).sum(axis=0)
+    size, others = members.size, N - members.size
+    mark = count >= max(module.LEAST_MARK, module.MARK_SHARE * size)
+    families = np.zeros((N, len(FAMILIES)))
+    for column, name in enumerate(TOKEN_FAMILIES):
+        used = np.flatnonzero((matrix.family == column) & (count >= 2))
+        if used.size == 0:
+            continue
+        within = count[used] - inside[:, None]
+        without = matrix.holders[used] - count[used] - ~inside[:, None]
+        counts = held[:, used] & (linked[:, None] | mark[used])
+        ratio = (within + 0.1) / (size + 1) / ((without + 0.5) / (others + 1))
+        best = np.log2(np.where(counts, ratio, 1e-9)).max(axis=1)
+        marked = best > module.CHARACTERISTIC_BITS
+        share_in = (marked & inside).sum() / (size + 1)
+        share_out = (marked & ~inside).sum() / (others + 1)
+        lack = max(-LACK_BITS[name], np.log2((1 - share_in) / (1 - share_out)))
+        families[:, column] = np.where(marked, np.minimum(best, 10.0), min(lack, 0.0))
+    families[:, -1] = content.belonging(members, np.arange(N))
+    for column in module.ABOUT:
+        families[known.firm, column] = np.minimum(families[known.firm, column], 0.0)
+    bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
+    return np.flatnonzero(bits > least), bits
+
+
+def some_content(seed):
+    rng = np.random.default_rng(seed)
+    aim = np.where(np.arange(N) < 20, 1.0, 0.0)[:, None] * rng.normal(0, 0.4, 128)
+    return Content((aim + rng.normal(0, 0.2, (N, 128))).astype(np.float32), np.full(N, 12))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in log2")  # nobody holds it outside
+@pytest.mark.parametrize("stay", [None, 0.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_one_round_agrees_with_a_look_at_everybody(engine, seed, stay, monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(Grounds, "_together", lambda self, found: found.members)
+    monkeypatch.setattr(module, "OPEN_SHARE", 2.0)  # no group is one organisation here
+    matrix, known, cores = log_of(engine, seed)
+    content = some_content(seed) if seed % 2 else no_content(N)
+    least = np.log2(N / STAY_AMONG) if stay is None else stay
+    grounds = Grounds(matrix, content, known)
+    joined = 0
+    for core in cores:
+        found = grounds.grown(core, stay)
+        members, bits = everybody_judged(core, core, matrix, content, known, least)
+        assert found.members.tolist() == members.tolist()
+        assert found.bits == pytest.approx(bits[found.accounts], abs=1e-9)
+        joined += np.setdiff1d(members, core).size
+    assert joined > 0
+
+
+def test_few_are_looked_at_where_many_hold_what_all_hold(engine):
+    """A phrase of half of the log and an address of the whole group: who holds the phrase alone
+    cannot belong, and is not looked at."""
+    held = {
+        ("wording", "phrase", 1): list(range(0, N, 2)),
+        ("network", "ip_day", 2): [*range(0, 40, 2), 100, 102],
+        ("money", "payment", 3): list(range(0, 40, 2)),
+    }
+    claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody())
+    matrix = token_matrix(engine, tokens(engine, held), N)
+    found = Grounds(matrix, no_content(N), customers(claims)).grown(np.arange(0, 40, 2))
+    assert found.members.tolist() == list(range(0, 40, 2))
+    assert set(found.accounts) <= {*range(0, 40, 2), 100, 102}
+    assert found.probability.shape == (N,)
+    assert found.probability[200] == 0.0
