@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.core.tables import FAMILIES
-from iolaus.engine import DuckEngine, Table
+from iolaus.engine import Engine, Table
 
 Ints = NDArray[np.int64]
 
@@ -66,12 +66,12 @@ def _taken(pointers: Ints, indices: Ints, rows: Ints) -> tuple[Ints, Ints]:
     return which, indices[np.arange(which.size) + shift[which]].astype(np.int64)
 
 
-def token_matrix(engine: DuckEngine, tokens: Table, accounts: int) -> TokenMatrix:
+def token_matrix(engine: Engine, tokens: Table, accounts: int) -> TokenMatrix:
     """Load the tokens table: its rows as numbers alone, what kind a token is once per token."""
     names = engine.fetch(
         f"""
         SELECT kind, any_value(family) AS family, any_value(holders) AS holders,
-               count(*) AS rows
+               count(*) AS n
         FROM {tokens.name} GROUP BY kind, value ORDER BY kind, value
         """
     )
@@ -79,7 +79,7 @@ def token_matrix(engine: DuckEngine, tokens: Table, accounts: int) -> TokenMatri
         f"SELECT account, exchanges::FLOAT AS exchanges FROM {tokens.name} "
         "ORDER BY kind, value, account"
     )
-    start = np.concatenate([[0], np.cumsum(names["rows"].to_numpy())]).astype(np.int64)
+    start = np.concatenate([[0], np.cumsum(names["n"].to_numpy())]).astype(np.int64)
     account = rows["account"].to_numpy().astype(np.int32)
     ones = np.ones(account.size, dtype=np.float32)
     held = sp.csc_array((ones, account, start), shape=(accounts, names.num_rows))
