@@ -13,6 +13,7 @@ from rich.table import Table
 from iolaus import __version__
 from iolaus.app import settings as settings_file
 from iolaus.app.forecast import forecast
+from iolaus.app.ingest import ingest_log
 from iolaus.app.mapping import map_log
 from iolaus.app.privacy import app as privacy_app
 from iolaus.app.progress import TerminalReporter
@@ -157,6 +158,7 @@ def simulate(
 
 
 app.command("map")(map_log)
+app.command("ingest")(ingest_log)
 app.command("spend-logs")(spend_logs)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from iolaus.app.settings import Privacy, load_privacy
 from iolaus.core.errors import ConfigError
+from iolaus.logs.ingest import writing
 from iolaus.logs.privacy import (
     AccessLog,
     Asking,
@@ -54,14 +55,15 @@ def new_key(
 def expire_days(store: Store, config: Config, who: Who, why: Why = "retention") -> None:
     """Delete the days that are older than the configuration keeps."""
     privacy, now = _privacy(config), datetime.now(UTC)
-    gone = expire(
-        store,
-        now.date(),
-        keep_days=privacy.keep_days or None,
-        text_days=privacy.text_days,
-        access=access_log(store),
-        asking=Asking(who, why, now),
-    )
+    with writing(store, "iolaus privacy expire"):
+        gone = expire(
+            store,
+            now.date(),
+            keep_days=privacy.keep_days or None,
+            text_days=privacy.text_days,
+            access=access_log(store),
+            asking=Asking(who, why, now),
+        )
     _print(f"Deleted: {len(gone.exchanges)} days of exchanges, {len(gone.texts)} of texts.")
 
 
@@ -117,13 +119,15 @@ def erase_account(
     store: Store, account: Account, config: Config, who: Who, why: Why, results: Results = None
 ) -> None:
     """Delete an account from the store and its name from results; totals stay right."""
-    done = erase_accounts(
-        store,
-        candidates(account, "account", _keys(_privacy(config), store)),
-        access=access_log(store),
-        asking=Asking(who, why, datetime.now(UTC)),
-        results=results or (),
-    )
+    names = candidates(account, "account", _keys(_privacy(config), store))
+    with writing(store, "iolaus privacy erase"):
+        done = erase_accounts(
+            store,
+            names,
+            access=access_log(store),
+            asking=Asking(who, why, datetime.now(UTC)),
+            results=results or (),
+        )
     _print(f"Erasure {done.number}: {done.exchanges:,} exchanges of {len(done.days)} days deleted.")
     for report in done.reports:
         _print(f"{report} was deleted with it: scan again to have it anew.")
@@ -133,7 +137,8 @@ def erase_account(
 def rename(store: Store, who: Who, why: Why = "rotation") -> None:
     """After a rotation: rewrite older pseudonyms in the store to the newest ones."""
     asking = Asking(who, why, datetime.now(UTC))
-    files = rename_store(store, access=access_log(store), asking=asking)
+    with writing(store, "iolaus privacy rename"):
+        files = rename_store(store, access=access_log(store), asking=asking)
     _print(f"{files:,} files rewritten.")
 
 

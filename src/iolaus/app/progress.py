@@ -61,6 +61,7 @@ class TerminalReporter:
 _UNITS = {
     "digest": "files",
     "read": "exchanges",
+    "ingest": "exchanges",
     "days": "days",
     "embed": "prompts",
     "link": "pairs of accounts",

@@ -34,7 +34,7 @@ def receive(
         grpc=address_class(*addresses["--grpc"]) if addresses["--grpc"] else None,
         http=address_class(*addresses["--http"]) if addresses["--http"] else None,
         rules=_rules(log, mapping),
-        seal_seconds=_seconds(seal_every),
+        seal_seconds=seconds(seal_every, "--seal-every"),
         backlog_bytes=size_in_bytes(backlog),
         say=_say,
     )
@@ -86,11 +86,11 @@ def _address(text: str, option: str) -> tuple[str, int] | None:
     return host.strip("[]") if option == "--http" else host, int(port)
 
 
-def _seconds(text: str) -> float:
-    """'30s', '5m', '1h' -> seconds."""
+def seconds(text: str, option: str) -> float:
+    """'30s', '5m', '1h' -> seconds. Raises ConfigError that names the option."""
     number, unit = text[:-1], text[-1:]
     if not number.isdecimal() or unit not in SECONDS or int(number) == 0:
-        raise ConfigError(f"--seal-every is '{text}'.", next_step="Write 30s, 5m or 1h.")
+        raise ConfigError(f"{option} is '{text}'.", next_step="Write 30s, 5m or 1h.")
     return float(int(number) * SECONDS[unit])
 
 

@@ -28,6 +28,12 @@ def writing(store: Path, who: str, *, wait_seconds: float = WAIT_SECONDS) -> Ite
 
     Raises InputError where somebody else has been changing them all the time.
     """
+    if not store.is_dir():
+        raise InputError(
+            "there is no such store.",
+            where=str(store),
+            next_step="Point at the directory that iolaus ingest writes to.",
+        )
     with _held(store / WRITE_LOCK, who, wait_seconds, "Try again when it is done."):
         yield
 
