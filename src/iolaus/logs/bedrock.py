@@ -10,7 +10,7 @@ from typing import Any
 from iolaus.logs import messages
 from iolaus.logs.mapping import Record, unpacked
 from iolaus.logs.rejects import Fault
-from iolaus.logs.shape import at, either, named, not_an_exchange, present
+from iolaus.logs.shape import at, either, named, not_an_exchange, present, within
 
 CHAT = ("Converse", "ConverseStream", "InvokeModel", "InvokeModelWithResponseStream")
 NOT_CHAT = ("embed", "rerank", "image", "stable-", "sd3", "titan-image", "canvas", "reel")
@@ -32,9 +32,9 @@ class Bedrock:
         model = record.get("modelId")
         if type(model) is str and any(word in model for word in NOT_CHAT):
             return not_an_exchange("modelId", model)
-        given, answer = record.get("input"), record.get("output")
-        body, usage = unpacked(at(given, "inputBodyJson")), _usage(answer)
-        arn = at(record, "identity", "arn")
+        given, output = within(record.get("input")), within(record.get("output"))
+        body, answer = unpacked(given.get("inputBodyJson")), unpacked(output.get("outputBodyJson"))
+        usage, arn = _usage(answer), within(record.get("identity")).get("arn")
         row = {
             "exchange_id": named(record.get("requestId")),
             "ts": record.get("timestamp"),
@@ -42,14 +42,14 @@ class Bedrock:
             "api_key_id": arn,
             "model": named(_model(model)),
             "status": _status(record),
-            "input_tokens": either(at(given, "inputTokenCount"), usage.get("inputTokens")),
+            "input_tokens": either(given.get("inputTokenCount"), usage.get("inputTokens")),
             "cached_input_tokens": either(
-                at(given, "cacheReadInputTokenCount"),
+                given.get("cacheReadInputTokenCount"),
                 usage.get("cacheReadInputTokens"),
                 usage.get("cacheReadInputTokenCount"),
                 usage.get("cache_read_input_tokens"),
             ),
-            "output_tokens": either(at(answer, "outputTokenCount"), usage.get("outputTokens")),
+            "output_tokens": either(output.get("outputTokenCount"), usage.get("outputTokens")),
         } | messages.request_settings(body)
         operation = record.get("operation")
         row["stream"] = None if operation is None else operation.endswith("Stream")
@@ -58,7 +58,7 @@ class Bedrock:
         if "system_prompt" in wanted:
             row["system_prompt"] = messages.system_of(body)
         if "response" in wanted:
-            row["response"] = messages.response_of(unpacked(at(answer, "outputBodyJson")))
+            row["response"] = messages.response_of(answer)
         return present(row)
 
 
@@ -86,11 +86,9 @@ def _status(record: Record) -> int | None:
     return known.get(code, 500) if type(code) is str else None
 
 
-def _usage(answer: Any) -> Record:
-    """Token counts inside the body: Converse's usage, or a stream's last event."""
-    body = unpacked(at(answer, "outputBodyJson"))
+def _usage(body: Any) -> Record:
+    """Token counts inside the answer: Converse's usage, or a stream's last event."""
     if type(body) is list:
         ends = (either(at(e, "metadata", "usage"), at(e, "usage")) for e in reversed(body[-8:]))
-        body = {"usage": next((usage for usage in ends if type(usage) is dict), None)}
-    usage = at(body, "usage")
-    return usage if type(usage) is dict else {}
+        return next((usage for usage in ends if type(usage) is dict), {})
+    return within(within(body).get("usage"))

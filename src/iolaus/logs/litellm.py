@@ -12,13 +12,13 @@ from iolaus.logs.langfuse import whole
 from iolaus.logs.mapping import Record, unpacked
 from iolaus.logs.rejects import Fault
 from iolaus.logs.shape import (
-    at,
     client_address,
     either,
     in_utc,
     named,
     not_an_exchange,
     present,
+    within,
 )
 
 NOT_CHAT = (
@@ -38,6 +38,8 @@ NOT_CHAT = (
     "mcp_tool",
     "container",
 )
+# Only so that the words above need not be looked for.
+CHAT = frozenset(("completion", "acompletion", "responses", "aresponses", "anthropic_messages"))
 NOBODY = ("", "default_user_id", "None")  # what LiteLLM writes for keys that belong to no user
 REDACTED = "redacted-by-litellm"
 
@@ -60,30 +62,30 @@ class Payload:
         odd = _not_chat(record)
         if odd is not None:
             return odd
-        metadata, usage = record.get("metadata"), at(record, "metadata", "usage_object")
+        metadata = within(record.get("metadata"))
         settings = messages.request_settings(record.get("model_parameters"))
         failed = record.get("status") == "failure"
         row = settings | {
             "exchange_id": named(either(record.get("litellm_call_id"), record.get("id"))),
             "ts": record.get("startTime"),
             "account_id": _account(
-                at(metadata, "user_api_key_user_id"), at(metadata, "user_api_key_hash")
+                metadata.get("user_api_key_user_id"), metadata.get("user_api_key_hash")
             ),
             "organization_id": _organization(
-                at(metadata, "user_api_key_org_id"), at(metadata, "user_api_key_team_id")
+                metadata.get("user_api_key_org_id"), metadata.get("user_api_key_team_id")
             ),
-            "api_key_id": named(at(metadata, "user_api_key_hash")),
+            "api_key_id": named(metadata.get("user_api_key_hash")),
             "conversation_id": named(record.get("session_id")),
             "model": _model(record),
-            "status": _status(failed, at(record, "error_information", "error_code")),
+            "status": _status(failed, record.get("error_information")),
             "client_ip": client_address(
-                either(record.get("requester_ip_address"), at(metadata, "requester_ip_address"))
+                either(record.get("requester_ip_address"), metadata.get("requester_ip_address"))
             ),
             "user_agent": _agent(record, metadata),
             "stream": either(record.get("stream"), settings.get("stream")),
         }
-        row |= _tokens(record, usage, failed=failed) | _texts(record, wanted)
-        return present(row)
+        row |= _tokens(record, metadata.get("usage_object"), failed=failed)
+        return present(row | _texts(record, wanted))
 
 
 class SpendLog:
@@ -96,23 +98,23 @@ class SpendLog:
         odd = _not_chat(record)
         if odd is not None:
             return odd
-        metadata = unpacked(record.get("metadata"))
-        usage = either(at(metadata, "usage_object"), at(metadata, "additional_usage_values"))
-        failed = either(record.get("status"), at(metadata, "status")) == "failure"
+        metadata = within(unpacked(record.get("metadata")))
+        usage = either(metadata.get("usage_object"), metadata.get("additional_usage_values"))
+        failed = either(record.get("status"), metadata.get("status")) == "failure"
         request = unpacked(record.get("proxy_server_request"))
-        request = either(at(request, "body"), request)
+        request = either(within(request).get("body"), request)
         settings = messages.request_settings(request)
         row = settings | {
             "exchange_id": named(either(record.get("litellm_call_id"), record.get("request_id"))),
             "ts": in_utc(record.get("startTime")),
             "account_id": _account(record.get("user"), record.get("api_key")),
             "organization_id": _organization(
-                either(record.get("organization_id"), at(metadata, "user_api_key_org_id")),
-                either(record.get("team_id"), at(metadata, "user_api_key_team_id")),
+                either(record.get("organization_id"), metadata.get("user_api_key_org_id")),
+                either(record.get("team_id"), metadata.get("user_api_key_team_id")),
             ),
             "api_key_id": named(record.get("api_key")),
             "model": _model(record),
-            "status": _status(failed, at(metadata, "error_information", "error_code")),
+            "status": _status(failed, metadata.get("error_information")),
             "client_ip": client_address(named(record.get("requester_ip_address"))),
             "user_agent": _agent(record, metadata),
         }
@@ -123,7 +125,7 @@ class SpendLog:
 
 def _not_chat(record: Record) -> Fault | None:
     kind = record.get("call_type")
-    if type(kind) is str and any(word in kind for word in NOT_CHAT):
+    if type(kind) is str and kind not in CHAT and any(word in kind for word in NOT_CHAT):
         return not_an_exchange("call_type", kind)
     return None
 
@@ -141,16 +143,17 @@ def _model(record: Record) -> Any:
     return named(record.get("model_group")) or named(record.get("model"))
 
 
-def _status(failed: bool, code: Any) -> int | None:
+def _status(failed: bool, error: Any) -> int | None:
     """LiteLLM writes an HTTP status for failures only, as text."""
     if not failed:
         return 200
+    code = within(error).get("error_code")
     return int(code) if type(code) is str and code.isdecimal() and len(code) == 3 else None
 
 
-def _agent(record: Record, metadata: Any) -> Any:
+def _agent(record: Record, metadata: Record) -> Any:
     """The user agent, or the longest request tag that repeats it."""
-    given = either(record.get("user_agent"), at(metadata, "user_agent"))
+    given = either(record.get("user_agent"), metadata.get("user_agent"))
     if given is not None:
         return named(given)
     tags = unpacked(record.get("request_tags"))
@@ -164,16 +167,19 @@ def _tokens(record: Record, usage: Any, *, failed: bool) -> Record:
     """Counts. A failed call has 0 for all of them, which is not a measurement."""
     if failed and not record.get("total_tokens"):
         return {}
+    usage = within(usage)
     return {
         "input_tokens": whole(record.get("prompt_tokens")),
         "output_tokens": whole(record.get("completion_tokens")),
         "cached_input_tokens": whole(
             either(
-                at(usage, "prompt_tokens_details", "cached_tokens"),
-                at(usage, "cache_read_input_tokens"),
+                within(usage.get("prompt_tokens_details")).get("cached_tokens"),
+                usage.get("cache_read_input_tokens"),
             )
         ),
-        "reasoning_tokens": whole(at(usage, "completion_tokens_details", "reasoning_tokens")),
+        "reasoning_tokens": whole(
+            within(usage.get("completion_tokens_details")).get("reasoning_tokens")
+        ),
     }
 
 

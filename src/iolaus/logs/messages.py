@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from iolaus.logs.mapping import Record
-from iolaus.logs.shape import at, counted, either
+from iolaus.logs.shape import at, counted, either, within
 
 USER, SYSTEM = ("user", "human", "USER"), ("system", "developer", "SYSTEM")
 ASSISTANT = ("assistant", "model", "CHATBOT")
@@ -26,6 +26,7 @@ LIMITS = (
     "max_tokens_to_sample",
     "maxOutputTokens",
 )
+PLAIN_PROMPTS = ("prompt", "inputText", "message", "query")
 CHOICES = ("n", "num_generations", "candidateCount")
 
 
@@ -64,8 +65,10 @@ def prompt_of(body: Any) -> str | None:
         return None
     messages = either(body.get("messages"), body.get("contents"), body.get("input"))
     found = prompt_of(messages) if type(messages) in (list, str, dict) else None
-    plain = (body.get("prompt"), body.get("inputText"), body.get("message"), body.get("query"))
-    return as_text(either(found, *(text_of(text) for text in plain)))
+    for name in PLAIN_PROMPTS if found is None else ():
+        if (found := text_of(body.get(name))) is not None:
+            break
+    return found
 
 
 def system_of(body: Any) -> str | None:
@@ -180,20 +183,25 @@ def _streamed(events: list[Any]) -> str | None:
 def _piece(event: Record) -> str | None:
     """One event's text: Anthropic's and Converse's deltas, OpenAI's, Titan's and Llama's chunks."""
     event = event["chunk"] if type(event.get("chunk")) is dict else event
-    found = either(
-        at(event, "delta", "text"),
-        at(event, "contentBlockDelta", "delta", "text"),
-        at(_first(event.get("choices")), "delta", "content"),
-        event.get("outputText"),
-        event.get("generation"),
-        event.get("completion"),
-        at(_first(event.get("outputs")), "text"),
+    for name, read in PIECES.items():
+        given = event.get(name)
+        if given is not None and (found := read(given)) is not None:
+            return as_text(found)
+    return (
+        as_text(event.get("delta")) if event.get("type") == "response.output_text.delta" else None
     )
-    if found is None and event.get("type") == "response.output_text.delta":
-        found = event.get("delta")
-    return found if type(found) is str else None
 
 
+# Where an event's piece stands, by the key of the event; the first that has one counts.
+PIECES: Final[dict[str, Callable[[Any], Any]]] = {
+    "delta": lambda given: within(given).get("text"),
+    "contentBlockDelta": lambda given: within(within(given).get("delta")).get("text"),
+    "choices": lambda given: at(_first(given), "delta", "content"),
+    "outputText": lambda given: given,
+    "generation": lambda given: given,
+    "completion": lambda given: given,
+    "outputs": lambda given: at(_first(given), "text"),
+}
 # Where an answer's text stands, by the key of the body; the first that has one counts.
 ANSWERS: Final[dict[str, Callable[[Any], str | None]]] = {
     "choices": lambda given: _choice(_first(given)),

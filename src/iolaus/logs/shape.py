@@ -40,6 +40,11 @@ def at(value: Any, *keys: str) -> Any:
     return value
 
 
+def within(value: Any) -> Record:
+    """The object itself; an empty one instead of anything else."""
+    return value if type(value) is dict else {}
+
+
 def present(row: Record) -> Record:
     """The row without its nulls, so that a column that never has a value counts as missing."""
     return {name: value for name, value in row.items() if value is not None}
