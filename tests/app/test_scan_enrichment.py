@@ -39,9 +39,9 @@ def config(directory: Path, networks: str) -> Path:
 
 
 def known_country(out: Path) -> int:
-    days = sorted((out / "stages" / "profiles").glob("day=*.parquet"))
-    table = pq.ParquetDataset(days, partitioning=None).read(columns=["country_known"])
-    return sum(table["country_known"].to_pylist())
+    days = sorted((out / "stages" / "operator_days").glob("day=*.parquet"))
+    table = pq.ParquetDataset(days, partitioning=None).read(columns=["exchanges"])
+    return sum(table["exchanges"].to_pylist())
 
 
 def test_countries_come_from_the_files(planted_log: Path, tmp_path: Path) -> None:

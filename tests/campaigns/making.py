@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from iolaus.campaigns.behaviour import CLAIMS, Behaviour
+from iolaus.campaigns.behaviour import CLAIMS, Behaviour, Operators
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.links import Forecast, Links
 from iolaus.campaigns.nulls import CoherentGroups, strata
@@ -61,7 +61,7 @@ def behaviour(accounts: int, **given) -> Behaviour:
     counts = {name: np.zeros(accounts) for name in (*COUNTS, *SUMS, "conversations")}
     counts |= {
         name: np.full(accounts, 100.0)
-        for name in ("exchanges", "has_prompt", "distinct_prompts", "tokens_known", "country_known")
+        for name in ("exchanges", "has_prompt", "distinct_prompts", "tokens_known")
     }
     counts |= {name: np.full(accounts, 20_000.0) for name in ("input_tokens", "output_tokens")}
     counts["networks"] = np.full(accounts, float(DAYS))
@@ -75,6 +75,7 @@ def behaviour(accounts: int, **given) -> Behaviour:
         "beats": sp.csr_array((accounts, DAYS * BEATS_A_DAY), dtype=np.float32),
         "days": np.full(accounts, float(DAYS)),
         "created_day": np.full(accounts, 20_000.0),
+        "operators": at_home(accounts),
         "mixed_addresses": np.zeros(accounts),
         "cards": np.ones(accounts, dtype=bool),
         "devices": np.ones(accounts, dtype=bool),
@@ -83,6 +84,18 @@ def behaviour(accounts: int, **given) -> Behaviour:
         place = next(part for part in (counts, claims, fields) if name in part)
         place[name] = value
     return Behaviour(counts=counts, claims=claims, **fields)
+
+
+def countries(rows: Sequence[tuple[int, int, float, float]]) -> Operators:
+    """From (account, operator, exchanges, abroad)."""
+    account, operator, exchanges, abroad = np.asarray(rows, dtype=np.float64).reshape(-1, 4).T
+    return Operators(account.astype(np.int64), operator.astype(np.int64), exchanges, abroad)
+
+
+def at_home(accounts: int) -> Operators:
+    """Everybody is seen where he claims to be, on one operator's network."""
+    zeros = np.zeros(accounts)
+    return Operators(np.arange(accounts), zeros.astype(np.int64), zeros + 100.0, zeros)
 
 
 def groups(members: Sequence[Sequence[int]], accounts: int) -> CoherentGroups:

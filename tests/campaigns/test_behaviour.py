@@ -42,6 +42,20 @@ def test_beats_are_ten_minutes_wide(engine):
     assert look(engine, exchanges).beats.toarray().tolist() == [[2, 1, 1]]
 
 
+def test_operators_are_numbered_over_all_days(engine):
+    places = ((7018, "US"), (7018, "DE"), (None, "DE"))
+    exchanges = [
+        {"account_id": "a", "ts": at(day), "asn": asn, "country": country}
+        for day in (0, 1)
+        for asn, country in places
+    ]
+    prepare(engine, exchanges, [{"account_id": "a", "billing_country": "US"}])
+    seen = behaviour(engine, at(2).date()).operators
+    assert seen.account.tolist() == [0, 0]
+    assert seen.operator.tolist() == [0, 1]  # the unknown first
+    assert seen.exchanges.tolist() == [2, 4] and seen.abroad.tolist() == [2, 2]
+
+
 def test_the_share_from_mixed_addresses_is_null_without_an_address(engine):
     seen = [("us", "1.1.1.1"), ("de", "1.1.1.1"), ("us", "2.2.2.2"), ("none", None)]
     exchanges = [

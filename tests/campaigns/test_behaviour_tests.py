@@ -8,6 +8,7 @@ from tests.campaigns.making import (
     BEATS_A_DAY,
     DAYS,
     behaviour,
+    countries,
     groups,
     keep_bans,
     keep_prompts,
@@ -18,6 +19,7 @@ from tests.campaigns.making import (
 
 from iolaus.campaigns.scene import Finding, Suspect
 from iolaus.campaigns.tests import (
+    claimed_country,
     claimed_hours,
     concealment,
     deception,
@@ -68,6 +70,12 @@ def fires(examine, of_scene):
     return {name: p[0] for name, p in p_values(examine, of_scene, [RING]).items()}
 
 
+def travelling(exchanges, abroad):
+    """All on one access network, somewhat abroad."""
+    rows = zip(range(N), np.zeros(N), exchanges, abroad, strict=True)
+    return countries([tuple(row) for row in rows])
+
+
 def honest(rng, **given):
     """Accounts with habits of their own, in everything that the tests read."""
     exchanges = np.round(rng.lognormal(4.5, 0.5, N))
@@ -85,10 +93,9 @@ def honest(rng, **given):
         "exchanges": exchanges,
         "has_prompt": exchanges,
         "tokens_known": exchanges,
-        "country_known": exchanges,
         "choices_known": exchanges,
         "cache_known": exchanges,
-        "country_differs": part(0.0, 0.3),
+        "operators": travelling(exchanges, part(0.0, 0.3)),
         "in_conversation": part(0.2, 1.0),
         "conversations": part(0.0, 0.2),
         "distinct_prompts": part(0.5, 1.0),
@@ -194,7 +201,6 @@ def test_rhythm_expects_of_a_country_the_hours_that_its_accounts_keep(engine):
 @pytest.mark.parametrize(
     ("detector", "column", "ring"),
     [
-        ("claimed country", "country_differs", lambda given: given["exchanges"][RING]),
         ("address churn", "networks", lambda given: DAYS * 12.0),
         ("mixed addresses", "mixed_addresses", lambda given: 0.9),
     ],
@@ -215,9 +221,58 @@ def test_deception_stays_quiet_on_honest_groups(engine):
     cards = {("money", "payment", i): rng.permutation(N)[:2].tolist() for i in range(60)}
     devices = {("device", "device", i): rng.permutation(N)[:2].tolist() for i in range(60)}
     found = quiet(deception.examine, place(engine, rng, honest(rng), cards | devices))
-    assert set(found) == {
-        "claimed country", "shared cards", "shared devices", "address churn", "mixed addresses"
-    }  # fmt: skip
+    assert set(found) == {"shared cards", "shared devices", "address churn", "mixed addresses"}
+    quiet(claimed_country.examine, place(engine, rng, honest(rng), cards | devices))
+
+
+def seen_in(rng, ring_operators, ring_abroad):
+    """Customers of five access networks (0 to 4, 2 % abroad) and of a hosting firm (5, 80 %); the
+    ring's requests spread over `ring_operators`, `ring_abroad` of them from other countries."""
+    rows = [(a, int(rng.integers(5)), 100.0, 100.0 * (rng.random() < 0.02)) for a in range(N)]
+    rows += [(a, 5, 100.0, 100.0 * (rng.random() < 0.8)) for a in range(SIZE, N, 6)]
+    rows = [row for row in rows if row[0] >= SIZE]
+    each = 100.0 / len(ring_operators)
+    rows += [(a, o, each, each * ring_abroad) for a in range(SIZE) for o in ring_operators]
+    return {"operators": countries(rows)}
+
+
+def test_claimed_country_fires_on_access_networks_abroad(engine):
+    rng = np.random.default_rng(5)
+    at = scene(
+        engine,
+        behaviour(N, **seen_in(rng, range(5), 0.9)),
+        coherent=groups(random_groups(rng, 80), N),
+    )
+    assert fires(claimed_country.examine, at)["claimed country"] < 1e-4
+    quiet(claimed_country.examine, at)
+
+
+def test_hosted_machines_say_nothing_of_a_country(engine):
+    rng = np.random.default_rng(5)
+    at = scene(
+        engine,
+        behaviour(N, **seen_in(rng, [5], 1.0)),
+        coherent=groups(random_groups(rng, 80), N),
+    )
+    assert np.isnan(fires(claimed_country.examine, at)["claimed country"])
+
+
+def test_a_group_cannot_make_its_own_networks_hosting(engine):
+    """Six operators that hardly anybody but the ring uses."""
+    rng = np.random.default_rng(5)
+    at = scene(
+        engine,
+        behaviour(N, **seen_in(rng, range(6, 12), 0.9)),
+        coherent=groups(random_groups(rng, 80), N),
+    )
+    assert claimed_country.hosting(at.seen.operators, N)[6:].all()
+    assert fires(claimed_country.examine, at)["claimed country"] < 1e-4
+
+
+def test_claimed_country_needs_countries(engine):
+    at = scene(engine, behaviour(N, operators=countries([])))
+    (finding,) = claimed_country.examine(Suspect(RING, "links"), at)
+    assert np.isnan(finding.p) and "no member" in finding.detail
 
 
 def test_cards_shared_by_strangers_are_deception_and_by_one_organisation_are_not(engine):

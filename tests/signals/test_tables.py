@@ -57,10 +57,6 @@ RECOUNT = {
     "failed": lambda r: known(r["status"]) and r["status"] >= 400,
     "in_conversation": lambda r: known(r["conversation_id"]),
     "has_prompt": lambda r: known(r["prompt_hash"]),
-    "country_known": lambda r: known(r["country"], BILLED.get(r["account_id"])),
-    "country_differs": lambda r: (
-        known(r["country"], BILLED.get(r["account_id"])) and r["country"] != BILLED[r["account_id"]]
-    ),
     "tools_offered": lambda r: known(r["tool_count"]) and r["tool_count"] > 0,
     "many_choices": lambda r: known(r["choice_count"]) and r["choice_count"] > 1,
     "choices_known": lambda r: known(r["choice_count"]),
@@ -175,6 +171,16 @@ def test_an_address_that_claimants_of_two_countries_use_on_one_day_is_mixed(engi
     assert [(row["day"], row["claims"]) for row in found] == [
         (at(0).date(), 2), (at(0).date(), 2), (at(1).date(), 1),
     ]  # fmt: skip
+
+
+def test_operators_count_where_a_country_is_known_and_claimed(engine):
+    rows = [("us", 1, "US"), ("us", 1, "NL"), ("us", None, "NL"), ("us", 1, None), ("x", 1, "NL")]
+    exchanges = [
+        {"account_id": a, "ts": at(0.1), "asn": asn, "country": country} for a, asn, country in rows
+    ]
+    prepare(engine, exchanges, [{"account_id": "us", "billing_country": "US"}])
+    found = engine.fetch("SELECT asn, exchanges, abroad FROM operator_days ORDER BY asn NULLS LAST")
+    assert [tuple(row.values()) for row in found.to_pylist()] == [(1, 2, 1), (None, 1, 1)]
 
 
 def test_shared_prompts_are_those_of_several_accounts(engine):

@@ -15,6 +15,7 @@ from iolaus.core.tables import CAPABILITIES
 from iolaus.engine import Engine
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Strings = NDArray[np.object_]
 
 
@@ -33,6 +34,7 @@ class Behaviour:
     created_day: Floats  # days since 1970, NaN where unknown
     cards: NDArray[np.bool_]  # whether the account's card is known
     devices: NDArray[np.bool_]  # whether the device it was opened with is known
+    operators: "Operators"
     mixed_addresses: Floats  # share of exchanges from addresses that several countries claim
 
     @property
@@ -46,6 +48,18 @@ class Behaviour:
     def share(self, part: str, whole: str) -> Floats:
         """counts[part] / counts[whole], NaN where the whole is 0."""
         return ratio(self.counts[part], self.counts[whole])
+
+
+@dataclass(frozen=True)
+class Operators:
+    """Whose network the accounts' requests came from, one row per account and operator: `account`,
+    `operator` (numbered), `exchanges` of a known country, `abroad` of them from another than the
+    account claims. Accounts that claim no country have no row."""
+
+    account: Ints
+    operator: Ints
+    exchanges: Floats
+    abroad: Floats
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
@@ -79,7 +93,7 @@ CLAIMS = (
 def behaviour(engine: Engine, until: date) -> Behaviour:
     """Add up the days before `until`, for the accounts known by then.
 
-    In: accounts, profiles, beats, address_days.
+    In: accounts, profiles, beats, address_days, operator_days.
     """
     account_rows = engine.fetch(
         f"SELECT {', '.join(CLAIMS)}, epoch(created_at) / 86400 AS created, "
@@ -113,6 +127,7 @@ def behaviour(engine: Engine, until: date) -> Behaviour:
         created_day=account_rows["created"].to_numpy(zero_copy_only=False).astype(np.float64),
         cards=account_rows["card"].to_numpy(zero_copy_only=False),
         devices=account_rows["device"].to_numpy(zero_copy_only=False),
+        operators=_operators(engine, until),
         mixed_addresses=_mixed_addresses(engine, until, accounts),
     )
 
@@ -138,6 +153,20 @@ def _beats(engine: Engine, until: date, accounts: int) -> sp.csr_array:
     width = int(beat.max()) - start + 1 if beat.size else 1
     values = rows["exchanges"].to_numpy().astype(np.float32)
     return sp.csr_array((values, (account, beat - start)), shape=(accounts, width))
+
+
+def _operators(engine: Engine, until: date) -> Operators:
+    rows = engine.fetch(
+        """
+        SELECT account, dense_rank() OVER (ORDER BY asn NULLS FIRST) - 1 AS operator,
+               sum(exchanges)::DOUBLE AS exchanges, sum(abroad)::DOUBLE AS abroad
+        FROM operator_days WHERE day < $until GROUP BY account, asn
+        ORDER BY account, operator
+        """,
+        {"until": until},
+    )
+    account, operator = (rows[n].to_numpy().astype(np.int64) for n in ("account", "operator"))
+    return Operators(account, operator, rows["exchanges"].to_numpy(), rows["abroad"].to_numpy())
 
 
 def _mixed_addresses(engine: Engine, until: date, accounts: int) -> Floats:

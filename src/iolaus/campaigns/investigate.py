@@ -70,7 +70,8 @@ def investigate(
 
     `without` is for ablation: "tokens:money" leaves out a family of evidence, one of STEPS that
     step, any other name the test (detector) that is called so.
-    In: accounts, profiles, beats, address_days, shared_prompts, model_uses, releases, enforcement.
+    In: accounts, profiles, beats, address_days, operator_days, shared_prompts, model_uses,
+    releases, enforcement.
     """
     looked = _leave_out(engine, looked, without)
     seen = behaviour(engine, until)

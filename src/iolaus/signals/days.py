@@ -36,6 +36,7 @@ SOFTWARE_DAYS: Final = (
 TABLES: Final = {
     "address_days": moments.ADDRESS_DAYS,
     "profiles": profiles.SQL,
+    "operator_days": moments.OPERATOR_DAYS,
     "beats": moments.BEATS,
     "prompt_days": moments.PROMPT_DAYS,
     "model_uses": moments.MODEL_USES,
@@ -46,7 +47,7 @@ TABLES: Final = {
 }
 # What `today` has of an exchange, besides the account's number and billing country.
 COLUMNS: Final = (
-    "ts", "status", "conversation_id", "model", "client_ip", "country", "tls_fingerprint",
+    "ts", "status", "conversation_id", "model", "client_ip", "asn", "country", "tls_fingerprint",
     "user_agent", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
     "choice_count", "tool_count", "prompt_hash", "system_hash", "skeleton", "system_skeleton",
     "phrases", "capability",

@@ -20,6 +20,15 @@ FROM used JOIN claimed USING (client_ip)
 ORDER BY account, client_ip
 """
 
+# account, asn (null: unknown), day, exchanges (of a known country, by accounts that claim one),
+# abroad (of those, from another country than the account claims).
+OPERATOR_DAYS = """
+SELECT account, asn, $day AS day, count(*) AS exchanges,
+       count(*) FILTER (WHERE country <> billing_country) AS abroad
+FROM today WHERE country IS NOT NULL AND billing_country IS NOT NULL GROUP BY account, asn
+ORDER BY account, asn
+"""
+
 # account, beat (10-minute bins since 1970, UTC), day, exchanges.
 BEATS = f"""
 SELECT account, epoch_us(ts) // {BEAT_MINUTES * 60 * 1_000_000} AS beat, $day AS day,

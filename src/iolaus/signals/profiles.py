@@ -8,8 +8,6 @@ COUNTS = {
     "failed": "status >= 400",
     "in_conversation": "conversation_id IS NOT NULL",
     "has_prompt": "prompt_hash IS NOT NULL",
-    "country_known": "country IS NOT NULL AND billing_country IS NOT NULL",
-    "country_differs": "country <> billing_country",
     "tools_offered": "tool_count > 0",
     "many_choices": "choice_count > 1",
     "choices_known": "choice_count IS NOT NULL",

@@ -2,6 +2,7 @@
 
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 from iolaus.campaigns.tests import (
+    claimed_country,
     claimed_hours,
     concealment,
     deception,
@@ -25,6 +26,7 @@ _TESTS = (
     failover.examine,
     handover.examine,
     overlap.examine,
+    claimed_country.examine,
     deception.examine,
     claimed_hours.examine,
     harvest.examine,
@@ -36,6 +38,7 @@ _BY_GROUPS = (
     tempo.examine,
     rhythm.examine,
     pivot.examine,
+    claimed_country.examine,
     deception.examine,
     claimed_hours.examine,
     harvest.examine,

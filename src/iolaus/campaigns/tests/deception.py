@@ -31,8 +31,6 @@ def _statistics(scene: Scene) -> dict[str, tuple[str, Floats]]:
     """By detector: the statistic in words, and what each account shows of it."""
     seen, tokens = scene.seen, scene.tokens
     return {
-        "claimed country": ("share of requests from another country than the account claims",
-                            seen.share("country_differs", "country_known")),
         "shared cards": ("share of members whose card serves no one firm or household",
                          np.where(seen.cards, strangers_share(tokens, seen, "payment"), np.nan)),
         "shared devices": ("share of members whose device serves no one firm or household",
