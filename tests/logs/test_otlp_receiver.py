@@ -569,3 +569,76 @@ def test_a_segment_that_opens_while_the_closed_are_listed_is_not_closed(
     (closed,) = store.closed()
     assert list(frames(closed)) == [b"closed"]
     store.close_segment()
+
+
+def test_a_last_sealing_that_was_killed_leaves_no_row_twice(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """At the end nothing waits for its texts; at the next start it may again."""
+    folder = spooled(tmp_path, otlp.spans(otlp.span(1)), otlp.spans(otlp.span(2, prompt="p")))
+    from iolaus.logs.receiver.accept import LOGS, Acceptor
+
+    more = Spool(folder, first=2, segment_bytes=2**20, backlog_bytes=2**30)
+    Acceptor(more).json(LOGS, otlp.json(otlp.records(otlp.message(9, "gen_ai.user.message", "x"))))
+    Acceptor(more).json("traces", otlp.json(otlp.spans(otlp.span(3))))
+    more.close_segment()
+    one, two = segments(folder)
+    Sealer(tmp_path, folder).seal(one)
+    with monkeypatch.context() as patch:
+        patch.setattr(Sealer, "_count", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            Sealer(tmp_path, folder).seal(two, last=True)
+    with receiving(tmp_path):
+        pass
+    assert sorted(row["exchange_id"][-1] for row in stored(tmp_path)) == ["1", "2", "3"]
+    assert Sealer(tmp_path, folder).counts()["stored"] == 3
+
+
+def _killed(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_disk_that_is_full_while_a_segment_is_closed_does_not_end_the_sealing(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    real, tries = Spool.close_segment, list[int]()
+
+    def full_at_first(self: Spool, *, even_empty: bool = False) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, even_empty=even_empty)
+
+    monkeypatch.setattr(Spool, "close_segment", full_at_first)
+    monkeypatch.setattr("iolaus.logs.receiver.run.LOOK_SECONDS", 0.02)
+    sealed = threading.Event()
+    real_sealed = Spool.sealed
+    monkeypatch.setattr(Spool, "sealed", lambda s, n: (real_sealed(s, n), sealed.set()))
+    said: list[str] = []
+    with receiving(tmp_path, seal_seconds=0.02, say=said.append) as receiver:
+        by_json(receiver, otlp.spans(otlp.span(1)))
+        assert sealed.wait(30)
+    assert len(stored(tmp_path)) == 1
+    assert len(said) == 1 and "No space left on device" in said[0]
+
+
+def test_after_its_end_nothing_more_is_accepted(tmp_path: Path) -> None:
+    """A sender's thread may outlive the servers' grace; the next receiver's files are not its."""
+    with receiving(tmp_path) as receiver:
+        by_json(receiver, otlp.spans(otlp.span(1)))
+    with pytest.raises(Busy, match="stopping"):
+        receiver.acceptor.json("traces", otlp.json(otlp.spans(otlp.span(2))))
+    assert segments(tmp_path / ".receive") == []
+
+
+def test_whatever_fails_while_frames_are_written_refuses_them_and_lets_others_in(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    store = Spool(tmp_path, first=1, segment_bytes=2**20, backlog_bytes=2**30)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "_frame", lambda data: bytes(2**62))  # MemoryError
+        with pytest.raises(Busy, match="does not take it"):
+            store.append(b"1")
+    store.append(b"2")
+    store.close_segment()
+    assert [data for path in segments(tmp_path) for data in frames(path)] == [b"2"]

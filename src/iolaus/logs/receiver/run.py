@@ -117,9 +117,12 @@ class Receiver:
                 server.stop(GRACE_SECONDS)
         self._stop.set()
         self._thread.join()
-        self._spool.close_segment(even_empty=self._sealer.has_carried())
-        self._seal_closed(last=True)
-        os.close(self._lock)
+        try:
+            self._spool.end()  # a sender's thread may outlive the servers' grace
+            self._spool.close_segment(even_empty=self._sealer.has_carried())
+            self._seal_closed(last=True)
+        finally:
+            os.close(self._lock)
 
     def _recover(self) -> None:
         self._sealer.clean()
@@ -134,10 +137,10 @@ class Receiver:
         waited, trouble = 0.0, ""
         while not self._stop.wait(LOOK_SECONDS):
             waited += LOOK_SECONDS
-            if waited >= self._seal_seconds or self._spool.is_full:
-                self._spool.close_segment(even_empty=self._sealer.has_carried())
-                waited = 0.0
             try:
+                if waited >= self._seal_seconds or self._spool.is_full:
+                    self._spool.close_segment(even_empty=self._sealer.has_carried())
+                    waited = 0.0
                 self._seal_closed()
                 trouble = ""
             except Exception as error:  # a full disk, say; the spool keeps the data

@@ -62,14 +62,9 @@ class Sealer:
         """Store a closed segment; returns its size in bytes. last: carry nothing over."""
         number, size = number_of(segment), segment.stat().st_size
         before = self._carried(number - 1)
-        batch = _read([*(_load(before) if before.exists() else []), *_frames_of(segment)])
-        done, carried = _joined(batch, last=last)
-        self._write_json(self._carried(number), [carried] if carried else [])
-        for day, rows in sorted(_by_day(done).items()):
-            path = self._log / "exchanges" / f"day={day}" / f"otlp-{number:012}.parquet"
-            _write(pa.Table.from_pylist(rows, schema=EXCHANGES), path)
-        self._reject(number, batch)
-        self._count(number, batch, stored=len(done))
+        if self.counts().get("sealed", 0) < number:
+            batch = _read([*(_load(before) if before.exists() else []), *_frames_of(segment)])
+            self._store(number, batch, last=last)
         if is_damaged(segment):
             segment.replace(segment.with_suffix(".damaged"))  # for whoever can still read it
         else:
@@ -77,6 +72,20 @@ class Sealer:
         before.unlink(missing_ok=True)
         sync_folder(self._spool)
         return size
+
+    def _store(self, number: int, batch: Batch, *, last: bool) -> None:
+        """Steps 2 to 5. Files of an attempt that was killed are replaced, or go: at the end of a run
+        nothing waits for the next segment, and when it is done again some rows may."""
+        done, carried = _joined(batch, last=last)
+        self._write_json(self._carried(number), [carried] if carried else [])
+        exchanges, name = self._log / "exchanges", f"otlp-{number:012}.parquet"
+        days = {exchanges / f"day={day}" / name: rows for day, rows in _by_day(done).items()}
+        for path, rows in sorted(days.items()):
+            _write(pa.Table.from_pylist(rows, schema=EXCHANGES), path)
+        for path in set(exchanges.glob(f"day=*/{name}")) - days.keys():
+            path.unlink()
+        self._reject(number, batch)
+        self._count(number, batch, stored=len(done))
 
     def clean(self) -> None:
         """Remove what a kill left behind: half-written files, and what was carried over already."""
@@ -110,10 +119,8 @@ class Sealer:
         _write(table, self._log / "rejects" / f"{name}.parquet")
 
     def _count(self, number: int, batch: Batch, *, stored: int) -> None:
-        """Adds this segment once, however often it is sealed."""
+        """Adds this segment, whose files all stand, to the counts."""
         counts = Counter(self.counts())
-        if counts["sealed"] >= number:
-            return
         counts += batch.counts + Counter(f"rejected: {cause}" for cause, _ in batch.bad)
         counts["stored"] += stored
         counts["sealed"] = number

@@ -29,7 +29,7 @@ MAX_FRAME: Final = 256 * 2**20  # an export of 20 MiB, as JSON of its rows, and 
 class _Ticket:
     data: bytes
     done: bool = False
-    error: OSError | None = None
+    error: Exception | None = None
 
 
 class Spool:
@@ -45,7 +45,7 @@ class Spool:
         self._segment_bytes, self._backlog_bytes = segment_bytes, backlog_bytes
         self._changed = threading.Condition()
         self._waiting: list[_Ticket] = []
-        self._writing = False
+        self._writing = self._ended = False
         self._file: FileIO | None = None
         self._size = 0
         self._sealing_bytes = sum(path.stat().st_size for path in segments(folder))
@@ -61,6 +61,8 @@ class Spool:
                 self._changed.wait()
             if ticket.done:
                 return self._outcome(ticket)
+            if self._ended:
+                raise Busy("the receiver is stopping")
             self._writing = True
             batch, self._waiting = self._waiting, []
         self._write(batch)
@@ -75,6 +77,11 @@ class Spool:
                 self._open()
             self._close()
 
+    def end(self) -> None:
+        """Take nothing more: what comes now is another receiver's, or is sent again."""
+        with self._changed:
+            self._ended = True
+
     def sealed(self, size: int) -> None:
         """A segment of `size` bytes is stored and deleted: there is room again."""
         with self._changed:
@@ -86,7 +93,7 @@ class Spool:
         return self._size >= self._segment_bytes
 
     def _write(self, batch: list[_Ticket]) -> None:
-        error: OSError | None = None
+        error: Exception | None = None
         try:
             with self._changed:
                 file = self._open()
@@ -95,7 +102,7 @@ class Spool:
                 data = data[file.write(data) :]
             os.fsync(file.fileno())
             self._size = file.tell()
-        except OSError as failed:  # a full disk, say: after it, this file cannot be trusted
+        except Exception as failed:  # a full disk, say: after it, this file cannot be trusted
             error = failed
         with self._changed:
             for ticket in batch:
@@ -121,13 +128,17 @@ class Spool:
             self._file.truncate(self._size)
         with suppress(OSError):
             self._file.close()
-        self._sealing_bytes += Path(self._file.name).stat().st_size
+        size = self._size
+        with suppress(OSError):  # where it could not be cut, it is larger
+            size = Path(self._file.name).stat().st_size
+        self._sealing_bytes += size
         self._file, self._size = None, 0
 
     @staticmethod
     def _outcome(ticket: _Ticket) -> None:
         if ticket.error is not None:
-            raise Busy(f"the disk does not take it: {ticket.error.strerror}")
+            why = getattr(ticket.error, "strerror", None) or type(ticket.error).__name__
+            raise Busy(f"the disk does not take it: {why}")
 
     def closed(self) -> list[Path]:
         """Segments that wait to be sealed, oldest first."""
