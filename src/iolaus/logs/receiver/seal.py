@@ -74,8 +74,8 @@ class Sealer:
         return size
 
     def _store(self, number: int, batch: Batch, *, last: bool) -> None:
-        """Steps 2 to 5. Files of an attempt that was killed are replaced, or go: at the end of a run
-        nothing waits for the next segment, and when it is done again some rows may."""
+        """Steps 2 to 5. Files of a killed attempt are replaced, or go: at a receiver's end nothing
+        waits for the next segment, and when that is done again some rows may."""
         done, carried = _joined(batch, last=last)
         self._write_json(self._carried(number), [carried] if carried else [])
         exchanges, name = self._log / "exchanges", f"otlp-{number:012}.parquet"
