@@ -29,6 +29,16 @@ def test_new_keys_are_added_behind_the_older_ones(tmp_path: Path) -> None:
         keys.named("k9")
 
 
+def test_a_new_key_takes_no_name_of_one_that_is_gone_and_leaves_the_file_s_mode(
+    tmp_path: Path,
+) -> None:
+    path = key_file(tmp_path / "keys", f"mine {SECRET[::-1]}\nk7 {SECRET}\n")
+    path.chmod(0o640)
+    assert add_key(path).name == "k8"
+    assert [key.name for key in read_keys(path).all] == ["mine", "k7", "k8"]
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_secret_is_never_shown(tmp_path: Path) -> None:
     path = key_file(tmp_path / "keys", f"# ours\nk1 {SECRET}\n\nk2 {SECRET[::-1]} # new\n")
     assert SECRET not in repr(read_keys(path))

@@ -1,6 +1,7 @@
 """Retention, excerpts, export and erasure on a store of three days."""
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,16 @@ def test_a_killed_deletion_is_finished(store: Any, access: AccessLog) -> None:
     assert kept(root, "exchanges") == [str(day) for day in DAYS[1:]]
 
 
+def test_a_day_that_came_again_after_a_killed_deletion(store: Any, access: AccessLog) -> None:
+    root = store()
+    day = root / "exchanges" / "day=2026-05-01"
+    left = day.with_name(f".expired-{day.name}")
+    shutil.copytree(day, left)
+    expire(root, date(2026, 6, 1), keep_days=30, text_days=None, access=access, asking=ASKING)
+    assert not day.exists() and not left.exists()
+    assert kept(root, "exchanges") == [str(day) for day in DAYS[1:]]
+
+
 @pytest.mark.parametrize("policy", ["encrypt", "keep"])
 def test_excerpts_are_recorded_before_they_are_read(
     policy: str, store: Any, keys: Keys, access: AccessLog
@@ -101,10 +112,15 @@ def test_an_export_has_all_that_is_held(
     store: Any, keys: Keys, access: AccessLog, results: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "export"
+    known = pa.table({"campaign_id": ["c-1"], "members": [[{"account_id": "acct1", "by": "found"},
+                      {"account_id": "acct2", "by": "found"}]]})  # fmt: skip
+    put(known, results / "known.parquet")
     counts = export_accounts(
         store(), ["acct1"], out, keys=keys, access=access, asking=ASKING, results=[results]
     )
-    assert counts == {"accounts": 1, "enforcement": 1, "exchanges": 6, "texts": 6, "members": 1}
+    assert counts == {
+        "accounts": 1, "enforcement": 1, "exchanges": 6, "texts": 6, "members": 1, "known": 1
+    }  # fmt: skip
     rows = {
         path.stem: [json.loads(line) for line in path.read_text().splitlines()]
         for path in out.iterdir()
@@ -190,6 +206,16 @@ def test_counts_of_erased_accounts_expire_with_their_days(store: Any, access: Ac
     erase_accounts(root, ["acct1"], access=access, asking=ASKING)
     expire(root, date(2026, 6, 1), keep_days=30, text_days=None, access=access, asking=ASKING)
     assert totals(root)["exchanges"] == 16
+
+
+def test_a_number_is_not_given_twice_when_all_its_counts_have_expired(
+    store: Any, access: AccessLog
+) -> None:
+    root = store()
+    erase_accounts(root, ["acct1"], access=access, asking=ASKING)
+    expire(root, date(2027, 1, 1), keep_days=30, text_days=None, access=access, asking=ASKING)
+    assert totals(root) == {"exchanges": 0, "input_tokens": 0, "output_tokens": 0}
+    assert erase_accounts(root, ["acct2"], access=access, asking=ASKING).number == 2
 
 
 def test_what_is_no_store(tmp_path: Path, access: AccessLog) -> None:

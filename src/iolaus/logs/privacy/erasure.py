@@ -23,6 +23,7 @@ from iolaus.logs.privacy.store import (
     ERASED,
     ERASED_FILE,
     EXCHANGES_DIR,
+    KNOWN_FILE,
     RESULT_TABLES,
     TEXTS_DIR,
     day_files,
@@ -177,7 +178,7 @@ def _rename(out: Path, wanted: pa.Array, name: str) -> Path | None:
             renamed = _renamed(table["account_id"].combine_chunks(), wanted, name)
             at = table.column_names.index("account_id")
             write_table(table.set_column(at, table.schema.field(at), renamed), path)
-    _rename_known(out / "known.parquet", wanted, name)
+    _rename_known(out / KNOWN_FILE, wanted, name)
     shutil.rmtree(out / "stages", ignore_errors=True)
     report = out / "report.html"
     there = report.exists()

@@ -18,6 +18,7 @@ from iolaus.logs.privacy.keys import Keys
 from iolaus.logs.privacy.store import (
     ACCOUNT_TABLES,
     EXCHANGES_DIR,
+    KNOWN_FILE,
     RESULT_TABLES,
     TEXTS_DIR,
     required,
@@ -38,7 +39,7 @@ def export_accounts(
 ) -> dict[str, int]:
     """Write all that the store and these results hold on accounts, as JSON lines in `out`.
 
-    accounts, enforcement, exchanges, texts, members, detections .jsonl, each where there is
+    accounts, enforcement, exchanges, texts, members, detections, known .jsonl, each where there is
     something. Returns rows by file. Raises InputError where `out` is not empty or in the store.
     """
     if (out.exists() and any(out.iterdir())) or store.resolve() in out.resolve().parents:
@@ -67,7 +68,21 @@ def export_accounts(
         for name in RESULT_TABLES:
             rows = _of(directory / f"{name}.parquet", wanted)
             write(name, [{"results": directory.name, **row} for row in rows])
+        rows = _known(directory / KNOWN_FILE, frozenset(accounts))
+        write("known", [{"results": directory.name, **row} for row in rows])
     return counts
+
+
+def _known(path: Path, accounts: frozenset[str]) -> list[dict[str, Any]]:
+    """The accounts as members of known campaigns, which stand in a list of each campaign's row."""
+    if not path.exists():
+        return []
+    return [
+        {"campaign_id": row["campaign_id"], **member}
+        for row in pq.read_table(path, columns=["campaign_id", "members"]).to_pylist()
+        for member in row["members"] or ()
+        if member["account_id"] in accounts
+    ]
 
 
 def _plain(value: object) -> object:

@@ -21,6 +21,7 @@ from iolaus.core.files import aside
 SECRET_BYTES = 32  # as long as what SHA-256 gives
 READABLE_BY_ALL = 0o004
 _LINE: Final = re.compile(r"^([a-z0-9]{1,12})\s+([0-9a-fA-F]{64,512})$")
+_NUMBERED: Final = re.compile(r"^k([0-9]+)$")
 _SUFFIX = "It must lie outside the log, the store and the results, and only its user may read it."
 
 
@@ -116,16 +117,17 @@ def add_key(path: Path) -> Key:
 
     The secret comes from the system's generator: it is the one thing that no seed may decide.
     """
-    number = len(read_keys(path).all) + 1 if path.exists() else 1
-    old = path.read_text(encoding="ascii") if path.exists() else ""
-    names = {line.split()[0] for line in old.splitlines() if line.strip()}
-    while f"k{number}" in names:
-        number += 1
+    older = read_keys(path).all if path.exists() else ()
+    old = path.read_text(encoding="ascii") if older else ""
+    mode = path.stat().st_mode & 0o777 if older else 0o600
+    # Past the highest, not the count: a name that was taken out still stands in what it wrote.
+    number = 1 + max((int(n[0]) for k in older if (n := _NUMBERED.findall(k.name))), default=0)
     key = Key(f"k{number}", secrets.token_bytes(SECRET_BYTES))
     gap = "\n" if old and not old.endswith("\n") else ""
     try:
         with aside(path) as temporary:
             temporary.touch(mode=0o600)
+            temporary.chmod(mode)
             temporary.write_text(f"{old}{gap}{key.name} {key.secret.hex()}\n", encoding="ascii")
     except OSError as error:
         raise ConfigError(

@@ -30,6 +30,7 @@ SUFFIX: Final = ".parquet"
 EXPIRED: Final = ".expired-"  # readers pass over names that begin with a dot
 ACCOUNT_TABLES: Final = ("accounts", "enforcement")  # STORE/NAME.parquet, by account_id
 RESULT_TABLES: Final = ("members", "detections")  # OUT/NAME.parquet of a scan, by account_id
+KNOWN_FILE: Final = "known.parquet"  # of a scan: its members stand in a list of each campaign's row
 ALIASES_FILE: Final = "aliases.parquet"
 ERASED_FILE: Final = "erased.parquet"
 # What is left of an erased account: counts by day, without anything that says whose they were.
@@ -130,23 +131,33 @@ def expire(
     if old:
         said = {part: [day.isoformat() for day in found] for part, found in gone.items()}
         access.append(asking, "expire", said)
+    _delete_renamed(store)  # that a killed run left: a day may have come again since
     for path in old:
         path.rename(path.with_name(EXPIRED + path.name))
     if keep_days is not None:
         _expire_erased(store / ERASED_FILE, today - timedelta(days=keep_days))
-    for part in due:  # also those that an earlier run left
-        for path in (store / part).glob(f"{EXPIRED}*"):
-            path.unlink() if path.is_file() else shutil.rmtree(path)
+    _delete_renamed(store)
     return Expired(gone[EXCHANGES_DIR], gone[TEXTS_DIR])
 
 
+def _delete_renamed(store: Path) -> None:
+    for part in (EXCHANGES_DIR, TEXTS_DIR):
+        for path in (store / part).glob(f"{EXPIRED}*"):
+            path.unlink() if path.is_file() else shutil.rmtree(path)
+
+
 def _expire_erased(path: Path, first: date) -> None:
-    """Counts of erased accounts go with their days."""
+    """Counts of erased accounts go with their days; the last number stays, so that it is not given
+    to somebody else."""
     if path.exists():
         table = pq.read_table(path)
         old = pc.fill_null(pc.less(table["day"], pa.scalar(first)), False)
         if pc.any(old).as_py():
-            write_table(table.filter(pc.invert(old)), path)
+            left, last = table.filter(pc.invert(old)), pc.max(table["erasure"]).as_py()
+            if last not in left["erasure"].to_pylist():
+                nothing = dict.fromkeys(ERASED.names, 0) | {"erasure": last, "day": None}
+                left = pa.concat_tables([left, pa.Table.from_pylist([nothing], schema=ERASED)])
+            write_table(left, path)
 
 
 def excerpts(
