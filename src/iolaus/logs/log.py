@@ -179,14 +179,9 @@ class Log:
         if again.any():
             file = self._others[ACCOUNTS.name]
             offset = self._open(file, ACCOUNTS)[1].first_number
-            for row in table.filter(pa.array(again)).select([SOURCE_ROW, "account_id"]).to_pylist():
-                rejects.add(
-                    file.name,
-                    row[SOURCE_ROW] + offset,
-                    Cause.DUPLICATE_ACCOUNT,
-                    row["account_id"],
-                    was_kept=True,
-                )
+            for row in table[SOURCE_ROW].filter(pa.array(again)).to_pylist():
+                # Not whose account it is: rejects are kept where names are not.
+                rejects.add(file.name, row + offset, Cause.DUPLICATE_ACCOUNT, "", was_kept=True)
             table = table.filter(pa.array(~again))
         return table.drop_columns([SOURCE_ROW])
 
