@@ -104,17 +104,17 @@ def is_continued(path: Path, place: Place, *, wholly: bool) -> bool:
 
 def _split(data: bytes, place: Place) -> tuple[list[Line], Place]:
     texts = _without_mark(data, place).split(b"\n")[:-1]
-    found = [_line(place.line + n, text) for n, text in enumerate(texts) if text.strip()]
+    found = [
+        Line(number, text, False)
+        for number, text in enumerate(texts, place.line)
+        if text and not text.isspace()
+    ]
     return found, place.after(data, place.line + len(texts))
-
-
-def _line(number: int, text: bytes) -> Line:
-    return Line(number, text, False)
 
 
 def _last_line(data: bytes, place: Place) -> tuple[list[Line], Place] | None:
     """What stands after the last newline, if it is an object. Its line number is not over yet."""
-    line = _line(place.line, _without_mark(data, place))
+    line = Line(place.line, _without_mark(data, place), False)
     if not line.text.strip() or isinstance(parsed(line), Fault):
         return None
     return [line], place.after(data, place.line)
