@@ -40,12 +40,12 @@ def cluster(links: Links, accounts: int, seed: int) -> list[Cluster]:
     """Groups of at least MIN_ACCOUNTS linked accounts, largest first."""
     graph = link_graph(links, accounts)
     _, label = connected_components(graph, directed=False)
-    order = np.argsort(label, kind="stable")
+    large = np.flatnonzero(np.bincount(label)[label] >= MIN_ACCOUNTS)  # most stand alone
+    order = large[np.argsort(label[large], kind="stable")]
     parts = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
     groups = [
         piece
         for part in parts
-        if part.size >= MIN_ACCOUNTS
         for piece in separated(graph, part.astype(np.int64), seed)
         if piece.size >= MIN_ACCOUNTS
     ]
@@ -61,10 +61,10 @@ def link_graph(links: Links, accounts: int) -> sp.csr_array:
 
 
 def separated(graph: sp.csr_array, part: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
-    """A component's accounts, in one group or in several that hardly touch."""
+    """A component's accounts (`part`, sorted), in one group or in several that hardly touch."""
     if part.size <= DIVIDE_ABOVE:
         return [part]
-    inside = sp.csr_matrix(graph[part][:, part])
+    inside = _inside(graph, part)
     label = Louvain(resolution=RESOLUTION, random_state=seed).fit_predict(inside)
     label = _rejoined(inside, label)
     names = np.unique(label)
@@ -73,6 +73,16 @@ def separated(graph: sp.csr_array, part: NDArray[np.int64], seed: int) -> list[N
     # Chance is counted over the links of the part in hand, so that what a large component's many
     # links hid is seen in its pieces.
     return [piece for name in names for piece in separated(graph, part[label == name], seed)]
+
+
+def _inside(graph: sp.csr_array, part: NDArray[np.int64]) -> sp.csr_matrix:
+    """The links among the accounts of `part` alone; costs their links, not the log's accounts."""
+    rows = graph[part]
+    place = np.minimum(np.searchsorted(part, rows.indices), part.size - 1)
+    both = part[place] == rows.indices
+    first = np.repeat(np.arange(part.size), np.diff(rows.indptr))
+    ends = (first[both], place[both])
+    return sp.csr_matrix((rows.data[both], ends), shape=(part.size, part.size))
 
 
 def _rejoined(graph: sp.csr_matrix, label: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ homogeneous but honest population from looking significant.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -66,11 +67,36 @@ class Strata:
         start = np.concatenate([[0], np.cumsum(np.bincount(number))])
         return cls(number, order, start.astype(np.int64))
 
-    def without(self, stratum: int, members: Ints) -> Ints:
+    def without(self, stratum: int, members: Ints) -> "Pool":
         """The accounts of a stratum that are no members; `members` sorted."""
         pool = self.accounts[self.start[stratum] : self.start[stratum + 1]]
-        place = np.minimum(np.searchsorted(members, pool), members.size - 1)
-        return np.asarray(pool[members[place] != pool], dtype=np.int64)
+        inside = members[self.number[members] == stratum]
+        return Pool(pool, np.searchsorted(pool, inside).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Pool:
+    """`accounts` but for those at the places `out` (sorted). Few are drawn from a large one, so it
+    is never copied."""
+
+    accounts: Ints
+    out: Ints
+
+    @classmethod
+    def of(cls, accounts: Ints) -> "Pool":
+        return cls(accounts, np.empty(0, dtype=np.int64))
+
+    @property
+    def size(self) -> int:
+        return int(self.accounts.size - self.out.size)
+
+    def all(self) -> Ints:
+        return np.delete(self.accounts, self.out)
+
+    def at(self, places: Ints) -> Ints:
+        """The accounts at some places, as if those left out were not there."""
+        before = np.searchsorted(self.out - np.arange(self.out.size), places, side="right")
+        return np.asarray(self.accounts[places + before], dtype=np.int64)
 
 
 def draw_strangers(
@@ -88,10 +114,10 @@ def draw_strangers(
     if missing:
         touched = np.append(wanted, np.zeros(strata.start.size - 1 - wanted.size)) > 0
         spare = np.flatnonzero(~touched[strata.number])
-        parts.append(_draw(spare, missing, draws, rng))
+        parts.append(_draw(Pool.of(spare), missing, draws, rng))
         if spare.size < missing:  # the strata are used up: strangers of any kind
             others = np.setdiff1d(np.arange(accounts), members, assume_unique=True)
-            parts = [_draw(others, members.size, draws, rng)]
+            parts = [_draw(Pool.of(others), members.size, draws, rng)]
     picked = np.concatenate(parts, axis=1)
     ones = np.ones(picked.size, dtype=np.float32)
     rows = np.repeat(np.arange(draws), picked.shape[1])
@@ -99,17 +125,17 @@ def draw_strangers(
     return drawn.sign()
 
 
-def _draw(pool: Ints, wanted: int, draws: int, rng: np.random.Generator) -> Ints:
+def _draw(pool: Pool, wanted: int, draws: int, rng: np.random.Generator) -> Ints:
     """draws x min(wanted, pool): each row without repetition, or, from a pool LARGE times as big,
     with the one repetition in 2 * LARGE accounts that independent draws make."""
     if wanted >= pool.size:
-        return np.tile(pool, (draws, 1))
+        return np.tile(pool.all(), (draws, 1))
     if wanted == 0:
         return np.empty((draws, 0), dtype=np.int64)
     if pool.size >= LARGE * wanted:
-        return pool[rng.integers(0, pool.size, (draws, wanted))]
+        return pool.at(rng.integers(0, pool.size, (draws, wanted)))
     keys = rng.random((draws, pool.size), dtype=np.float32)
-    return pool[np.argpartition(keys, wanted, axis=1)[:, :wanted]]
+    return pool.at(np.argpartition(keys, wanted, axis=1)[:, :wanted])
 
 
 @dataclass(frozen=True)
@@ -118,11 +144,18 @@ class CoherentGroups:
 
     held: sp.csr_array
 
+    @cached_property
+    def by_account(self) -> sp.csc_array:
+        """`held`, stored by account."""
+        return self.held.tocsc()
+
     def apart_from(self, members: Ints) -> NDArray[np.bool_]:
         """Which groups hold few of the members: at most MOST_COMMON of a group."""
-        inside = np.zeros(self.held.shape[1])
-        inside[members] = 1.0
-        return np.asarray(self.held @ inside <= MOST_COMMON * np.diff(self.held.indptr))
+        first, last = self.by_account.indptr[members], self.by_account.indptr[members + 1]
+        parts = [self.by_account.indices[a:b] for a, b in zip(first, last, strict=True) if a < b]
+        held = np.concatenate([np.empty(0, dtype=np.int32), *parts])
+        common = np.bincount(held, minlength=self.held.shape[0])
+        return np.asarray(common <= MOST_COMMON * np.diff(self.held.indptr))
 
     def without(self, members: Ints) -> "CoherentGroups":
         """The groups that hold few of the members."""

@@ -70,6 +70,18 @@ class Scene:
         return np.random.default_rng([self.seed, salt])
 
 
+def pairs_within(members: Ints, a: Ints, b: Ints) -> tuple[Ints, Ints, Ints]:
+    """Which of the pairs (a to b, in order of a) have both ends among the members (sorted): their
+    places, and the places of both ends along `members`. Costs the members' pairs alone."""
+    first = np.searchsorted(a, members, side="left")
+    count = np.searchsorted(a, members, side="right") - first
+    one = np.repeat(np.arange(members.size), count)
+    place = np.arange(one.size) + np.repeat(first - np.cumsum(count) + count, count)
+    other = np.minimum(np.searchsorted(members, b[place]), members.size - 1)
+    inside = members[other] == b[place]
+    return place[inside], one[inside], other[inside]
+
+
 @dataclass(frozen=True)
 class Suspect:
     """A group to be tested. `proposed_by`: "links", or the family whose one token its members

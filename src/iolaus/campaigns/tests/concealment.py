@@ -15,13 +15,15 @@ they act as one. Two things show it:
 The smaller counts twice. It says nothing where the members openly belong together.
 """
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from iolaus.campaigns.behaviour import numbered
 from iolaus.campaigns.customers import commonest, own_domains
-from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.scene import Finding, Scene, Suspect, pairs_within
 from iolaus.campaigns.tests.handover import LEAST_PAIRS, rare_pairs
 from iolaus.core.statistics import SMALLEST_P
 
@@ -53,13 +55,12 @@ def examine(suspect: Suspect, scene: Scene, findings: list[Finding]) -> Finding:
 def _queue(suspect: Suspect, scene: Scene) -> tuple[float, float, str]:
     """Share of members' untied pairs that hand over, its p-value, and what was counted."""
     a, b, quick = scene.once("untied pairs", lambda: _untied(scene))
-    inside = np.zeros(scene.seen.accounts, dtype=bool)
-    inside[suspect.members] = True
-    mine = inside[a] & inside[b]
-    count, fast = int(mine.sum()), int(quick[mine].sum())
+    mine, *_ = pairs_within(suspect.members, a, b)
+    count, fast = mine.size, int(quick[mine].sum())
     if count < LEAST_PAIRS:
         return 0.0, float("nan"), f"{count} untied pairs with a rare prompt in common"
-    rate = (quick[~mine].sum() + 1) / ((~mine).sum() + 2)
+    every = scene.once("untied pairs handed over", lambda: int(quick.sum()))
+    rate = (every - fast + 1) / (quick.size - count + 2)
     p = max(float(stats.binom.sf(fast - 1, count, rate)), SMALLEST_P)
     return fast / count, p, f"{fast} of {count} untied pairs; outside the group {rate:.3f}"
 
@@ -73,8 +74,8 @@ def handed_over(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _untied(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
     """Pairs with a rare prompt in common and no open tie; whether half of it went over quickly."""
     pairs = rare_pairs(scene)
-    a, b = pairs["a"].to_numpy().astype(np.int64), pairs["b"].to_numpy().astype(np.int64)
-    quick = pairs["quick"].to_numpy() >= 0.5 * pairs["n"].to_numpy()
+    a, b = pairs.a, pairs.b
+    quick = pairs.quick >= 0.5 * pairs.n
     tied = np.zeros(a.size, dtype=bool)
     for code in _ties(scene):
         tied |= (code[a] == code[b]) & (code[a] >= 0)
@@ -97,7 +98,8 @@ def open_share(suspect: Suspect, scene: Scene) -> float:
     stated = ("organization_id", "legal_name")
     shares = [commonest(claims[name][suspect.members])[1] for name in stated]
     domain, share = commonest(claims["email_domain"][suspect.members])
-    theirs = (claims["email_domain"] == domain).sum() if domain is not None else 0
+    domains = scene.once("accounts by mail domain", lambda: Counter(claims["email_domain"]))
+    theirs = domains[domain] if domain is not None else 0
     if theirs and share * suspect.members.size >= OWN_DOMAIN * theirs:
         shares.append(share)
     return max(shares)

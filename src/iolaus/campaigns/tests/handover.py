@@ -6,11 +6,12 @@ accounts in the log sent it), the share within an hour. Null: the same share amo
 of accounts in the log that have a rare prompt in common (binomial).
 """
 
+from typing import NamedTuple
+
 import numpy as np
-import pyarrow as pa
 from scipy import stats
 
-from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.scene import Finding, Ints, Scene, Suspect, pairs_within
 from iolaus.core.statistics import SMALLEST_P
 
 RARE_HOLDERS = 5
@@ -21,28 +22,35 @@ NULL = "pairs of accounts outside the group with a rare prompt in common"
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     pairs = rare_pairs(scene)
-    inside = np.zeros(scene.seen.accounts, dtype=bool)
-    inside[suspect.members] = True
-    n, quick = pairs["n"].to_numpy(), pairs["quick"].to_numpy()
-    within = inside[pairs["a"].to_numpy()] & inside[pairs["b"].to_numpy()]
-    mine, mine_quick = int(n[within].sum()), int(quick[within].sum())
+    within, *_ = pairs_within(suspect.members, pairs.a, pairs.b)
+    mine, mine_quick = int(pairs.n[within].sum()), int(pairs.quick[within].sum())
     if mine < LEAST_PAIRS:
         why = f"members have {mine} rare prompts in common"
         return [Finding("hand-over", "coordination", STATISTIC, np.nan, NULL, np.nan, why)]
-    rate = (quick[~within].sum() + 1) / (n[~within].sum() + 2)
+    every = scene.once("rare prompts in all", lambda: (pairs.n.sum(), pairs.quick.sum()))
+    rate = (every[1] - mine_quick + 1) / (every[0] - mine + 2)
     p = max(float(stats.binom.sf(mine_quick - 1, mine, rate)), SMALLEST_P)
     detail = f"{mine_quick} of {mine}; outside the group {rate:.3f}"
     return [Finding("hand-over", "coordination", STATISTIC, mine_quick / mine, NULL, p, detail)]
 
 
-def rare_pairs(scene: Scene) -> pa.Table:
+class RarePairs(NamedTuple):
+    """Pairs of accounts (a < b), in order, with n rare prompts in common, `quick` of them within an
+    hour."""
+
+    a: Ints
+    b: Ints
+    n: Ints
+    quick: Ints
+
+
+def rare_pairs(scene: Scene) -> RarePairs:
     """As `_pairs`, made once."""
     return scene.once("rare prompts in common", lambda: _pairs(scene))
 
 
-def _pairs(scene: Scene) -> pa.Table:
-    """Pairs of accounts (a < b) with n rare prompts in common, `quick` of them within an hour."""
-    return scene.engine.fetch(
+def _pairs(scene: Scene) -> RarePairs:
+    rows = scene.engine.fetch(
         f"""
         WITH sent AS (
             SELECT prompt_hash, account, min(first_at) AS sent_at FROM shared_prompts
@@ -54,7 +62,8 @@ def _pairs(scene: Scene) -> pa.Table:
         SELECT x.account AS a, y.account AS b, count(*) AS n,
                count(*) FILTER (WHERE abs(epoch(x.sent_at) - epoch(y.sent_at)) < 3600) AS quick
         FROM rare AS x JOIN rare AS y USING (prompt_hash)
-        WHERE x.account < y.account GROUP BY a, b
+        WHERE x.account < y.account GROUP BY a, b ORDER BY a, b
         """,
         {"until": scene.until},
     )
+    return RarePairs(*(rows[name].to_numpy().astype(np.int64) for name in RarePairs._fields))

@@ -23,9 +23,9 @@ STATISTIC = "share of odd days' addresses and moments that another member has to
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     marks = scene.once("odd marks", lambda: scene.odd_tokens.columns(_below_limits(scene)))
-    even, accounts = scene.even_links, scene.seen.accounts
+    even = scene.even_links
     core = (
-        held_together(suspect.members, even.a, even.b, accounts)
+        held_together(suspect.members, even.a, even.b)
         if suspect.proposed_by == "links"
         else suspect.members
     )

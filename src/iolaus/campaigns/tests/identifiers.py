@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from iolaus.campaigns.links import Links
 from iolaus.campaigns.nulls import draw_strangers
-from iolaus.campaigns.scene import Finding, Scene, Suspect
+from iolaus.campaigns.scene import Finding, Scene, Suspect, pairs_within
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import Tail, upper_tail
 from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
@@ -75,7 +75,7 @@ def _core(suspect: Suspect, scene: Scene, family: str) -> NDArray[np.int64]:
         return suspect.members if family not in SOFTWARE else np.empty(0, dtype=np.int64)
     left_out = SOFTWARE if family in SOFTWARE else (family,)
     strong = scene.once(f"links without {left_out}", lambda: _without(scene.links, left_out))
-    return held_together(suspect.members, *strong, scene.seen.accounts)
+    return held_together(suspect.members, *strong)
 
 
 def _without(
@@ -88,13 +88,11 @@ def _without(
 
 
 def held_together(
-    members: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64], accounts: int
+    members: NDArray[np.int64], a: NDArray[np.int64], b: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Members that links (a to b) connect to at least two other members."""
-    place = np.full(accounts, -1, dtype=np.int64)
-    place[members] = np.arange(members.size)
-    inside = (place[a] >= 0) & (place[b] >= 0)
-    ends = (place[a[inside]], place[b[inside]])
+    """Members that links (a to b, in order of a) connect to at least two other members; `members`
+    sorted. Costs the members' links, not all of them."""
+    ends = pairs_within(members, a, b)[1:]
     ones = np.ones(ends[0].size)
     graph = sp.csr_array((ones, ends), shape=(members.size, members.size))
     _, label = connected_components(graph, directed=False)
