@@ -24,6 +24,7 @@ from iolaus.app.ingest import Job, ingest, summary
 from iolaus.app.progress import silent
 from iolaus.app.settings import Privacy, Settings
 from iolaus.core.errors import ConfigError, InputError
+from iolaus.logs.ingest import writing
 from iolaus.logs.privacy import add_key, read_keys, unseal
 
 TABLES = ("campaigns", "members", "evidence")
@@ -120,6 +121,59 @@ def test_texts_that_are_kept_can_be_read_and_others_are_nowhere(planted_log, tmp
     for path in (tmp_path / "dropped").rglob("*.parquet"):
         assert "what about" not in str(pq.read_table(path).to_pydict())
     assert rows(tmp_path / "dropped")["skeleton"].null_count == 0
+
+
+def test_what_was_erased_does_not_come_back_with_a_copy(planted_log, tmp_path):
+    add_key(tmp_path / "keys")
+    (tmp_path / "c.toml").write_text("[privacy]\nkeys = 'keys'\n")
+    log, store = tmp_path / "log", tmp_path / "store"
+    (log / "exchanges").mkdir(parents=True)
+    table = pq.read_table(planted_log / "exchanges" / "part-0.parquet").slice(0, 2_000)
+    pq.write_table(table, log / "exchanges" / "a.parquet")
+    what = job(log, store, privacy=Privacy(tmp_path / "keys"))
+    once(what)
+    account = table["account_id"][0].as_py()
+    words = ["erase", str(store), account, "--config", str(tmp_path / "c.toml")]
+    words += ["--who", "ada", "--why", "request 88"]
+    with writing(store, "iolaus ingest"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("iolaus.logs.ingest.lock.PAUSE_SECONDS", 1e9)  # one look, then it gives up
+        patch.setattr("time.sleep", lambda seconds: None)
+        refused = CliRunner().invoke(cli.app, ["privacy", *words])
+        assert "iolaus ingest (process" in str(refused.exception)
+    done = CliRunner().invoke(cli.app, ["privacy", *words])
+    assert done.exit_code == 0, done.output
+    left = [name for name in table["account_id"].to_pylist() if name != account]
+    assert rows(store).num_rows == len(left) < 2_000
+    pq.write_table(table.slice(0, 1_999), log / "exchanges" / "b.parquet")  # another file, old rows
+    said, _ = once(what)
+    assert "2,000 stored, 1,999 duplicates" in said
+    assert rows(store).num_rows == len(left)
+
+
+def test_what_a_receiver_wrote_is_ingested_as_it_comes(tmp_path):
+    grpc = pytest.importorskip("grpc", reason="the receiver needs the extra iolaus[otlp]")
+    from tests.app.test_receive import SAID, exports
+
+    from iolaus.logs.receiver import Address, Receiver
+
+    log, store = tmp_path / "log", tmp_path / "store"
+    silently = {"seal_seconds": 60.0, "backlog_bytes": 2**30, "say": lambda text: None}
+    for day in (1, 2):
+        start = 1_772_366_400_000_000 + day * 86_400_000_000
+        named = dict.fromkeys((*SAID, "system_prompt")) | {"model": "m", "account_id": "a"}
+        sent = [named | {"ts": start + n, "prompt": f"what about {n}"} for n in range(day * 10)]
+        with (
+            Receiver(log, grpc=Address("127.0.0.1", 0), http=None, **silently) as receiver,
+            grpc.insecure_channel(f"127.0.0.1:{receiver.grpc}") as channel,
+        ):
+            path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+            for data in exports(sent):  # on the second day, the first's ten spans once more
+                channel.unary_unary(path)(data, timeout=60)
+        said, _ = once(job(log, store))
+    assert "20 stored, 10 duplicates, 0 rejected" in said
+    assert rows(store)["prompt_hash"].null_count == 0
+    days = sorted(path.name for path in (store / "exchanges").iterdir())
+    assert days == ["day=2026-03-02", "day=2026-03-03"]
 
 
 def test_the_command_says_what_it_did(tmp_path):

@@ -191,6 +191,15 @@ def test_a_file_that_was_read_in_part_goes_on_there(
     assert (state.read, state.stored, state.duplicates) == (30, 30, 0)
 
 
+def test_a_first_line_that_is_not_whole_is_named_too(row: Any, log: Path, store: Path):
+    write_lines(log / "exchanges" / "a.jsonl", b'{"exchange_id": "e1"', end=b"")
+    write_lines(log / "exchanges" / "b.jsonl", row(2), end=b"\n \n  ")
+    with ingesting(log, store) as (running, _):
+        look(running)
+        assert running.unfinished() == {"exchanges/a.jsonl": 20}
+    assert ids(store) == ["e2"]
+
+
 def test_files_that_are_not_read_are_named(row: Any, log: Path, store: Path):
     write_lines(log / "exchanges" / "a.jsonl", row(1))
     (log / "exchanges" / "a.jsonl.1").write_text("")

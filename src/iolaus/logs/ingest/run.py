@@ -172,7 +172,7 @@ class Ingest:
 
     def unfinished(self) -> dict[str, int]:
         """Files whose last line is not whole, with its bytes so far."""
-        return self._source.unfinished(self.state)
+        return self._source.unfinished()
 
     def _recover(self, folder: Path) -> None:
         """Begin a store, or go on with one: what no commit stands for is removed."""

@@ -84,6 +84,7 @@ class Source:
         self._looked: dict[str, Stat] = {}  # nothing more to be read as long as it is so
         self._since: dict[str, tuple[Stat, float]] = {}
         self._ignored: frozenset[str] = frozenset()
+        self._unfinished: dict[str, int] = {}
         self._heads: dict[int, dict[str, list[Place]]] = {}  # size of the head, its digest
 
     def pieces(self, state: State, now: float) -> Iterator[Piece]:
@@ -111,14 +112,9 @@ class Source:
         """Look at every file again: the state is an earlier one than was thought."""
         self._looked.clear()
 
-    def unfinished(self, state: State) -> dict[str, int]:
-        """Files of lines whose last line is not whole, with its bytes so far."""
-        found = {}
-        for name, place in state.lines.items():
-            path = self._root / name
-            if path.is_file() and (left := waiting_bytes(path, place)):
-                found[name] = left
-        return found
+    def unfinished(self) -> dict[str, int]:
+        """Files of lines whose last line was not whole when they were looked at, with its bytes."""
+        return {name: size for name, size in self._unfinished.items() if size}
 
     def _file(self, path: Path, name: str, stat: Stat, state: State, now: float) -> Iterator[Piece]:
         if path.name.endswith(GROWING) and not is_packed(path):
@@ -140,6 +136,7 @@ class Source:
         with path.open("rb") as file:
             found = blocks(file, place)
             first = next(found, None)
+            self._unfinished[name] = waiting_bytes(path, place) if first is None else 0
             if first is None:
                 return False
             reader = self._open(path, name, block)
@@ -153,6 +150,7 @@ class Source:
                     last = _piece(name, chunk, reader.first_number)
                 last.mark = _at(name, after)
                 yield last
+            self._unfinished[name] = waiting_bytes(path, after)
         return False
 
     def _whole(self, path: Path, name: str, stat: Stat, state: State) -> Iterator[Piece]:

@@ -85,8 +85,11 @@ def blocks(file: BinaryIO, place: Place) -> Iterator[tuple[list[Line], Place]]:
 
 
 def waiting_bytes(path: Path, place: Place) -> int:
-    """Bytes after the place: of a line that is not whole yet."""
-    return max(path.stat().st_size - place.offset, 0)
+    """Bytes after the place, blanks apart: of a line that is not whole yet."""
+    with path.open("rb") as file:
+        file.seek(place.offset)
+        blank = not file.read(ENDS).strip()
+    return 0 if blank else max(path.stat().st_size - place.offset, 0)
 
 
 def is_continued(path: Path, place: Place, *, wholly: bool) -> bool:
