@@ -320,3 +320,21 @@ def test_strangers_with_a_card_of_their_own_leave_a_group_that_is_after_somethin
     content = Content(vectors, np.full(N, 30))
     found = membership(np.arange(26), matrix(engine, held), content, customers(claims()))
     assert found.members.tolist() == list(range(20))
+
+
+def test_an_open_firms_accounts_leave_where_no_member_is_of_a_firm(engine):
+    """Five of one firm in the ring's network, with its software and at its moments, in a crowd of
+    which half is firms'."""
+    firm = np.arange(20, 25)
+    shared = {("network", "ip_day", 70): [*range(0, 20, 2), *firm]}
+    shared |= {("device", "client_software", 71): [*range(20), *firm]}
+    shared |= {("tempo", "burst", 72): [*range(1, 20, 4), *firm]}
+    log = matrix(engine, ring(range(20)) | shared)
+    crowd = nobody(N)
+    crowd[100::2] = [f"Other {i // 4}" for i in range(crowd[100::2].size)]
+    claimed = crowd.copy()
+    claimed[firm] = "Firm"
+    for name, who in (("strangers", crowd), ("firm", claimed)):
+        found = members_of(np.arange(25), log, who)
+        assert set(range(20)) <= set(found.members.tolist())
+        assert (set(firm) <= set(found.members.tolist())) == (name == "strangers")

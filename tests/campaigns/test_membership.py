@@ -70,7 +70,20 @@ def everybody_judged(members, core, matrix, content, known, least):
     for column in module.ABOUT:
         families[known.firm, column] = np.minimum(families[known.firm, column], 0.0)
     bits = families.sum(axis=1) + np.log2(size / others) - np.where(linked, 0.0, JOIN_BITS)
+    bits += [openness(account, inside, known) for account in range(N)]
     return np.flatnonzero(bits > least), bits
+
+
+def openness(account, inside, known):
+    """Bits that an open firm's account has by being one, its own firm left aside."""
+    if not known.firm[account]:
+        return 0.0
+    theirs = known.of[[known.of[:, [account]].toarray().argmax()]].toarray()[0] > 0
+    rates = [
+        (known.firm[side].sum() + 0.5) / (side.sum() + 1)
+        for side in (inside & ~theirs, ~inside & ~theirs)
+    ]
+    return float(np.clip(np.log2(rates[0] / rates[1]), -module.MOST_OPEN, 0.0))
 
 
 def some_content(seed):

@@ -37,6 +37,7 @@ JOIN_BITS = 3.0  # as much again for an account that no link brought
 # collect from one public source.
 CONTENT = FAMILIES.index("content")
 ABOUT = (FAMILIES.index("wording"), CONTENT)
+MOST_OPEN = 6.0  # bits against an open firm's account, as for wording: an operator can found one
 MOSTLY = 0.5  # of a token's holders are members
 # Bits of wording and content together that the middle member has where a group is after one thing;
 # who then asks for something else, in other words, only shares a card with it.
@@ -104,6 +105,11 @@ class Grounds:
         return np.asarray(self.known.of.tocsc().indices, dtype=np.int64)
 
     @cached_property
+    def size_of(self) -> Ints:
+        """How many accounts each customer has."""
+        return np.bincount(self.customer)
+
+    @cached_property
     def worded(self) -> bool:
         """Whether the log has wordings at all."""
         return bool((self.tokens.family == FAMILIES.index("wording")).any())
@@ -148,7 +154,27 @@ class Grounds:
                 mine = firm[asked]
                 families[mine, column] = np.minimum(families[mine, column], 0.0)
         bits = families.sum(axis=1) + group.odds - np.where(among.linked, 0.0, JOIN_BITS)
+        if firm.size:
+            bits += self._openness(group.members, asked)
         return Membership(asked[bits > least], asked, bits, families, group.everybody)
+
+    def _openness(self, members: Ints, asked: Ints) -> Floats:
+        """What it says of each of `asked` that it is an open firm's, in bits: log2 of the share of
+        such accounts among the members over that among the others, at most 0. No firm speaks for
+        itself: its accounts came together, as they would into any group."""
+        firm, customer = self.known.firm, self.customer
+        bits = np.zeros(asked.size)
+        opened = np.flatnonzero(firm[asked])
+        whose = customer[asked[opened]]
+        names, counts = np.unique(customer[members[firm[members]]], return_counts=True)
+        found = np.append(names, -1)[np.searchsorted(names, whose)] == whose
+        mine = np.where(found, np.append(counts, 0)[np.searchsorted(names, whose)], 0)
+        elsewhere = self.size_of[whose] - mine
+        inside = (counts.sum() - mine + 0.5) / (members.size - mine + 1)
+        left = firm.size - members.size - elsewhere
+        outside = (firm.sum() - counts.sum() - elsewhere + 0.5) / (left + 1)
+        bits[opened] = np.clip(np.log2(inside / outside), -MOST_OPEN, 0.0)
+        return bits
 
     def _possible(self, group: "_Group", least: float) -> Ints:
         """The members, the core, and of the others whoever could belong to the group.
