@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.app.test_scan import run as scan
+from tests.app.test_scan_enrichment import config
 from tests.conftest import is_campaign, write_planted
 from typer.testing import CliRunner
 
 from iolaus.app import cli
 from iolaus.app.ingest import Job, ingest, summary
 from iolaus.app.progress import silent
-from iolaus.app.settings import Privacy, Settings
+from iolaus.app.settings import Privacy, Settings, load
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.logs.ingest import writing
 from iolaus.logs.privacy import add_key, read_keys, unseal
@@ -121,6 +122,19 @@ def test_texts_that_are_kept_can_be_read_and_others_are_nowhere(planted_log, tmp
     for path in (tmp_path / "dropped").rglob("*.parquet"):
         assert "what about" not in str(pq.read_table(path).to_pydict())
     assert rows(tmp_path / "dropped")["skeleton"].null_count == 0
+
+
+def test_what_files_say_of_addresses_is_stored_before_they_are_replaced(planted_log, tmp_path):
+    add_key(tmp_path / "keys")
+    path = config(tmp_path, "45.1.2.0/24,NL,64500\n10.1.0.0/16,FR,64501")
+    privacy = Privacy(tmp_path / "keys")
+    once(job(planted_log, tmp_path / "store", settings=load(path), privacy=privacy))
+    stored = rows(tmp_path / "store")
+    assert set(stored["asn"].to_pylist()) == {None, 64500}
+    assert set(stored["network_kind"].to_pylist()) >= {"vpn"}
+    accounts = pq.read_table(tmp_path / "store" / "accounts.parquet")
+    assert accounts["signup_country"].to_pylist().count("FR") == 256  # 10.1.256.1 is no address
+    assert all(address.startswith("k1.") for address in accounts["signup_ip"].to_pylist())
 
 
 def test_what_was_erased_does_not_come_back_with_a_copy(planted_log, tmp_path):

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ingest_making import ids, ingesting, look, rejects, rows, run, write_lines
+from object_stores import BUCKET, serving
+from tests_logs_rows import typed
 
 from iolaus.core.errors import InputError
 from iolaus.core.store import is_store
@@ -183,6 +185,23 @@ def test_a_mapping_says_where_columns_come_from(row: Any, log: Path, store: Path
     (tmp_path / "m.toml").write_text('[exchanges]\naccount_id = "who"\n')
     run(log, store, mapping=tmp_path / "m.toml")
     assert [r["account_id"] for r in rows(store)] == ["w1"]
+
+
+def test_a_log_in_an_object_store(
+    row: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with serving(tmp_path / "bucket") as served:
+        for name, value in (("ENDPOINT_URL", served.endpoint), ("REGION", "us-east-1"),
+                            ("ACCESS_KEY_ID", "key"), ("SECRET_ACCESS_KEY", "secret"),
+                            ("EC2_METADATA_DISABLED", "true")):  # fmt: skip
+            monkeypatch.setenv(f"AWS_{name}", value)
+        folder = served.folder / "log" / "exchanges"
+        write_lines(folder / "a.jsonl", row(1), b"{", row(2), end=b"")
+        pq.write_table(typed([row(3, ts=1_772_366_400_000_000)]), folder / "b.parquet")
+        for _ in range(2):
+            state = run(Path(f"s3://{BUCKET}/log"), store)
+    assert ids(store) == ["e1", "e2", "e3"]
+    assert (state.read, state.duplicates) == (4, 0)
 
 
 def test_two_ingests_do_not_share_a_store(row: Any, log: Path, store: Path):

@@ -160,6 +160,29 @@ def test_a_parquet_file_is_taken_once_it_is_whole(
         assert running.state.duplicates == 1
 
 
+def test_trouble_is_said_once_and_waited_out(row: Any, log: Path, store: Path):
+    write_lines(log / "exchanges" / "a.jsonl", row(1))
+    (log / "accounts.parquet").write_bytes(b"PAR1 half")
+    away = log.with_name("away")
+    with ingesting(log, store, follow=True) as (running, told):
+        look(running)
+        look(running)
+        assert ids(store) == ["e1"]
+        assert len(told) == 1 and "accounts.parquet" in told[0]
+        log.rename(away)
+        look(running)
+        look(running)
+        assert len(told) == 2 and "no such directory" in told[1]
+        away.rename(log)
+        (log / "accounts.parquet").unlink()
+        write_lines(log / "accounts.jsonl", {"account_id": "a"})
+        write_lines(log / "exchanges" / "a.jsonl", row(2), append=True)
+        look(running)
+        assert ids(store) == ["e1", "e2"]
+        assert len(told) == 2
+    assert pq.read_table(store / "accounts.parquet")["account_id"].to_pylist() == ["a"]
+
+
 def test_a_log_that_does_not_hold_anything_yet_is_waited_for(row: Any, log: Path, store: Path):
     log.mkdir()
     with ingesting(log, store, follow=True) as (running, _):

@@ -105,9 +105,10 @@ class Ingest:
         rules = load(chosen) if chosen is not None else LogMapping()
         self._follow = follow
         self._source = Source(root, rules, assume_utc=assume_utc, follow=follow, say=say)
-        self._tables = small.SmallTables(rules, assume_utc=assume_utc)
+        self._tables = small.SmallTables(rules, assume_utc=assume_utc, wait=say if follow else None)
         self._pending = Pending()
         self._generation = (0, 0)
+        self._trouble = ""  # what was said last of a log that cannot be listed
         self._open = ExitStack()
         self.state = state.State()
 
@@ -133,7 +134,8 @@ class Ingest:
     def look(self, now: float, stop: Event, tell: Callable[[int], None]) -> None:
         """Read what is new, and commit whenever enough has gathered. now: a clock's seconds.
 
-        Ends early once `stop` is set. What was read of a file that then fails is committed.
+        Ends early once `stop` is set. What was read of a file that then fails is committed. While
+        following, a log that cannot be listed just now is said, and looked at the next time.
         """
         if not self.waits:
             self._generation = self._erasures()
@@ -146,9 +148,14 @@ class Ingest:
                 if self._full() and not self.commit():
                     return
                 tell(self.state.read + self._pending.count + len(self._pending.bad))
-        except InputError:
+            self._trouble = ""
+        except InputError as error:
             self.commit()
-            raise
+            if not self._follow:
+                raise
+            if str(error) != self._trouble:
+                self._say(f"left until the next look: {error}")
+            self._trouble = str(error)
 
     def commit(self) -> bool:
         """Store what is held, if anything is. False: it was given up, to be read again."""

@@ -12,6 +12,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from iolaus.core.errors import InputError
 from iolaus.logs.find import Found
 from iolaus.logs.ingest.durable import write
 from iolaus.logs.ingest.write import Protection
@@ -41,10 +42,16 @@ class SmallTable:
 
 
 class SmallTables:
-    """The small tables of one source."""
+    """The small tables of one source. wait: told of one that cannot be read yet (None: raise)."""
 
-    def __init__(self, mapping: LogMapping | None, *, assume_utc: bool) -> None:
-        self._mapping, self._assume_utc = mapping, assume_utc
+    def __init__(
+        self,
+        mapping: LogMapping | None,
+        *,
+        assume_utc: bool,
+        wait: Callable[[str], None] | None = None,
+    ) -> None:
+        self._mapping, self._assume_utc, self._wait = mapping, assume_utc, wait
         self._looked: dict[str, tuple[int, int]] = {}
 
     def changed(self, found: Found, known: dict[str, str]) -> Iterator[SmallTable]:
@@ -55,13 +62,21 @@ class SmallTables:
             if self._looked.get(name) == seen:
                 continue
             digest = LogFile(path, path.name, stat.st_size).digest()
-            if known.get(name) != digest:
-                rejects = Rejects()
-                alone = Found(found.root, (), {name: path}, (), None)
-                log = Log(alone, rejects, assume_utc=self._assume_utc, mapping=self._mapping)
-                table = getattr(log, name)()
-                yield SmallTable(name, digest, table, rejects)
+            if known.get(name) != digest and (table := self._read(found, name, digest)) is not None:
+                yield table
             self._looked[name] = seen
+
+    def _read(self, found: Found, name: str, digest: str) -> SmallTable | None:
+        rejects = Rejects()
+        alone = Found(found.root, (), {name: found.others[name]}, (), None)
+        try:
+            log = Log(alone, rejects, assume_utc=self._assume_utc, mapping=self._mapping)
+            return SmallTable(name, digest, getattr(log, name)(), rejects)
+        except InputError as error:
+            if self._wait is None:
+                raise
+            self._wait(f"left until it changes: {error}")
+            return None
 
     def forget(self) -> None:
         """Look at every one again."""
