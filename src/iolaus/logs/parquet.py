@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,8 @@ from iolaus.logs.sizes import FOLDED_LIMIT, gathered, group_bytes, in_slices, ro
 from iolaus.logs.spec import EXCHANGES, TableSpec
 from iolaus.logs.times import Faults
 
+BROKEN = (pa.ArrowException, OSError, UnicodeDecodeError)  # what reading damaged bytes raises
+Part = TypeVar("Part")
 MAGIC = b"PAR1"  # first and last bytes of every Parquet file
 FEWEST_AT_ONCE = 64  # rows of a sample: texts may be long
 PROMPT = EXCHANGES.schema.field("prompt")
@@ -84,10 +87,10 @@ class ParquetReader:
     def head(self, rows: int) -> list[Record]:
         """The first rows as they are stored, by the file's own column names."""
         with self._open() as file:
-            batches = file.iter_batches(min(rows, FEWEST_AT_ONCE), use_threads=False)
             found: list[Record] = []
-            for batch in batches:
-                found += batch.to_pylist()
+            batches = file.iter_batches(min(rows, FEWEST_AT_ONCE), use_threads=False)
+            for some in self._checked(map(_readable, batches)):
+                found += some
                 if len(found) >= rows:
                     break
             return found[:rows]
@@ -118,28 +121,33 @@ class ParquetReader:
         columns = list(dict.fromkeys(name for source in found.values() for name in source.columns))
         texts = frozenset(n for c in TEXT_COLUMNS if c in found for n in found[c].columns)
         for group in range(file.num_row_groups) if groups is None else groups:
-            metadata = file.metadata.row_group(group)
-            size = group_bytes(metadata, texts)
+            if texts:  # one row first: a footer's damage is an error here, and an abort below
+                next(self._read(file, group, sorted(texts), 1), None)
+            size = group_bytes(file, group, texts)
             if size > FOLDED_LIMIT:
-                rows = rows_at_once(size, metadata.num_rows)
-                yield from gathered(self._read(file, group, columns, rows))
+                rows = rows_at_once(size, file.metadata.row_group(group).num_rows)
+                yield from self._checked(gathered(self._read(file, group, columns, rows)))
                 continue
             folded = folded or self._open(read_dictionary=_foldable(file.schema_arrow, texts))
             for batch in self._read(folded, group, columns, BATCH_ROWS):
-                yield from in_slices(batch)
+                yield from self._checked(in_slices(batch))
 
     def _read(
         self, file: pq.ParquetFile, group: int, columns: list[str], rows: int
     ) -> Iterator[pa.RecordBatch]:
         batches = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
+        yield from self._checked(batches)
+
+    def _checked(self, parts: Iterator[Part]) -> Iterator[Part]:
+        """The same. What Arrow finds wrong with the bytes stops the run with the file's name."""
         while True:
             try:
-                batch = next(batches, None)
-            except (pa.ArrowException, OSError) as error:
+                part = next(parts, None)
+            except BROKEN as error:
                 raise self._damaged(error) from error
-            if batch is None:
+            if part is None:
                 return
-            yield batch
+            yield part
 
     def _sources(
         self, schema: pa.Schema, spec: TableSpec, columns: tuple[str, ...]
@@ -162,7 +170,10 @@ class ParquetReader:
                     f"{found_columns(schema.names)}",
                 )
         wanted = pa.schema([spec.schema.field(name) for name in columns])
-        return sources(schema, wanted, self._rules, self._name, assume_utc=self._assume_utc)
+        try:
+            return sources(schema, wanted, self._rules, self._name, assume_utc=self._assume_utc)
+        except UnicodeDecodeError as error:  # the name of a time zone
+            raise self._damaged(error) from error
 
     def _open(self, read_dictionary: list[str] | None = None) -> pq.ParquetFile:
         try:
@@ -176,7 +187,7 @@ class ParquetReader:
                 where=self._name,
                 next_step="Give the user who runs iolaus read access to it.",
             ) from error
-        except (pa.ArrowException, OSError) as error:
+        except BROKEN as error:
             raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> InputError:
@@ -200,6 +211,17 @@ class ParquetReader:
             next_step="It may be half copied or still being written. "
             "Copy it again, or move it away.",
         )
+
+
+def _readable(batch: pa.RecordBatch) -> list[Record]:
+    """Its rows; without those whose text is no UTF-8, where there are any."""
+    try:
+        return list(batch.to_pylist())
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            return []
+        halves = (batch.slice(0, batch.num_rows // 2), batch.slice(batch.num_rows // 2))
+        return [row for half in halves for row in _readable(half)]
 
 
 def _foldable(schema: pa.Schema, columns: frozenset[str]) -> list[str]:
