@@ -1,18 +1,15 @@
 """python -m benchmarks.enrichment --corpora DIR [--work DIR] | --page"""
 
 import argparse
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import origin
-from benchmarks.harness.bench import Bench, frozen, head
-from benchmarks.harness.page import Result, filled, load
+from benchmarks.harness.bench import Bench, freeze
+from benchmarks.harness.page import Result, rewrite
 from benchmarks.harness.tables import NOT_YET, provenance, table
-
-from iolaus.core.files import write_text
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = origin.ROOT / "docs" / "enrichment.md"
@@ -44,22 +41,18 @@ def main() -> None:
         if not options.corpora:
             parser.error("--corpora is needed, or --page alone")
         work(Bench.at(options.work, options.corpora, RESULTS))
-    tables = {"speed": speed, "provenance": provenance}
-    text = filled(PAGE.read_text(encoding="utf-8"), tables, load(RESULTS))
-    PAGE.write_text(text, encoding="utf-8")
+    rewrite(PAGE, {"speed": speed, "provenance": provenance}, RESULTS)
 
 
 def work(bench: Bench) -> None:
     """Run and freeze; about 20 s a cell."""
+    netintel = str(bench.corpora and bench.corpora / "netintel")
+
+    def measured(seed: int) -> dict[str, Any]:
+        return {"measured": bench.asked("benchmarks.enrichment.work", netintel, str(seed))}
+
     for cell in map(Cell, SEEDS):
-        if frozen(bench, cell):
-            continue
-        machine, began = origin.machine(), datetime.now(UTC)
-        netintel = str(bench.corpora and bench.corpora / "netintel")
-        found = bench.asked("benchmarks.enrichment.work", netintel, str(cell.seed))
-        result = {**head(bench, cell, began, machine), "measured": found}
-        write_text(json.dumps(result, indent=1) + "\n", RESULTS / f"{cell.name}.json")
-        print(f"frozen: {cell.name}")
+        freeze(bench, cell, partial(measured, cell.seed))
 
 
 WHAT = {

@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+from iolaus.core.files import write_text
 
 from . import origin
 from .measure import Usage, run
@@ -86,3 +89,17 @@ def head(bench: Bench, cell: Cell, began: datetime, machine: dict[str, Any]) -> 
         "machine": machine,
         "corpora": origin.corpora_digest(bench.corpora) if bench.corpora else None,
     }
+
+
+def freeze(bench: Bench, cell: Cell, measure: Callable[[], dict[str, Any]]) -> None:
+    """Measure a cell and write RESULTS/NAME.json; nothing where it stands already.
+
+    measure: returns what the result says besides its head.
+    """
+    if frozen(bench, cell):
+        return
+    machine, began = origin.machine(), datetime.now(UTC)
+    found = measure()
+    whole = head(bench, cell, began, machine) | found
+    write_text(json.dumps(whole, indent=1) + "\n", bench.results / f"{cell.name}.json")
+    print(f"frozen: {cell.name}")

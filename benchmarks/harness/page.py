@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from iolaus.core.files import write_text
+
 Result = dict[str, Any]
 Tables = Mapping[str, Callable[[list[Result]], str]]
 
@@ -13,6 +15,11 @@ Tables = Mapping[str, Callable[[list[Result]], str]]
 def load(results: Path) -> list[Result]:
     """The frozen results, in the order of their paths."""
     return [json.loads(p.read_text(encoding="utf-8")) for p in sorted(results.rglob("*.json"))]
+
+
+def rewrite(page: Path, tables: Tables, results: Path) -> None:
+    """The page with its tables made anew from the frozen results."""
+    write_text(filled(page.read_text(encoding="utf-8"), tables, load(results)), page)
 
 
 def filled(text: str, tables: Tables, found: list[Result]) -> str:

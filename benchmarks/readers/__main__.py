@@ -1,20 +1,17 @@
-"""python -m benchmarks.readers --corpora DIR [--work DIR] | --page"""
+"""python -m benchmarks.readers --corpora DIR [--work DIR] | --speed | --page"""
 
 import argparse
-import json
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import origin
-from benchmarks.harness.bench import Bench, frozen, head
-from benchmarks.harness.page import Result, filled, load
+from benchmarks.harness.bench import Bench, freeze, frozen
+from benchmarks.harness.page import Result, rewrite
 from benchmarks.harness.tables import NOT_YET, provenance, table
 from benchmarks.harness.world import World, make_world
-
-from iolaus.core.files import write_text
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = origin.ROOT / "docs" / "reading-logs.md"
@@ -60,42 +57,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.readers")
     parser.add_argument("--corpora", type=Path, help="for the worlds (docs/worlds.md)")
     parser.add_argument("--work", type=Path, default=Path("/tmp/iolaus-benchmarks"))
+    parser.add_argument("--speed", action="store_true", help="without the worlds")
     parser.add_argument("--page", action="store_true", help="only write docs/reading-logs.md")
     options = parser.parse_args()
+    if not (options.page or options.speed or options.corpora):
+        parser.error("--corpora is needed, or --speed or --page alone")
     if not options.page:
-        if not options.corpora:
-            parser.error("--corpora is needed, or --page alone")
-        work(Bench.at(options.work, options.corpora, RESULTS))
-    tables = {"lacks": lacks, "speed": speed, "provenance": provenance}
-    text = filled(PAGE.read_text(encoding="utf-8"), tables, load(RESULTS))
-    PAGE.write_text(text, encoding="utf-8")
+        bench = Bench.at(options.work, options.corpora, RESULTS)
+        speeds(bench)
+        if not options.speed:
+            worlds(bench)
+    rewrite(PAGE, {"lacks": lacks, "speed": speed, "provenance": provenance}, RESULTS)
 
 
-def work(bench: Bench) -> None:
-    """Run and freeze; about 20 s a format and 3 minutes a world."""
+def speeds(bench: Bench) -> None:
+    """Run and freeze; about 20 s a format."""
     for name in FORMATS:
         cell = Cell(f"speed-{name}", (("format", name),))
-        freeze(bench, cell, ("benchmarks.readers.speed", name))
+        freeze(bench, cell, partial(asked, bench, cell, "benchmarks.readers.speed", name))
+
+
+def worlds(bench: Bench) -> None:
+    """Run and freeze; about 3 minutes a world."""
     for world in WORLDS:
         cell = Cell(f"lacks-{world.name}", tuple(world.parameters().items()))
         if not frozen(bench, cell):
             at = str(make_world(bench, world))
-            freeze(bench, cell, ("benchmarks.readers.lacking", at))
+            freeze(bench, cell, partial(asked, bench, cell, "benchmarks.readers.lacking", at))
 
 
-def freeze(bench: Bench, cell: Cell, command: tuple[str, ...]) -> None:
-    """Run a module that prints JSON, in a directory of its own, and keep what it says."""
-    if frozen(bench, cell):
-        return
-    machine, began = origin.machine(), datetime.now(UTC)
+def asked(bench: Bench, cell: Cell, *command: str) -> dict[str, Any]:
+    """What a module says that prints JSON, run in a directory of its own."""
     folder = bench.work / "readers" / cell.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     found = bench.asked(*command, str(folder))
     shutil.rmtree(folder)
-    result = {**head(bench, cell, began, machine), "measured": found}
-    write_text(json.dumps(result, indent=1) + "\n", RESULTS / f"{cell.name}.json")
-    print(f"frozen: {cell.name}")
+    return {"measured": found}
 
 
 def speed(found: list[Result]) -> str:

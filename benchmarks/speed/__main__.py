@@ -1,20 +1,17 @@
 """python -m benchmarks.speed --work DIR [--size NAME ...] | --page"""
 
 import argparse
-import json
 import shutil
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.harness import origin
-from benchmarks.harness.bench import Bench, frozen, head
+from benchmarks.harness.bench import Bench, freeze, frozen
 from benchmarks.harness.measure import size_of
-from benchmarks.harness.page import Result, filled, load
+from benchmarks.harness.page import Result, rewrite
 from benchmarks.harness.tables import NOT_YET, provenance, table
-
-from iolaus.core.files import write_text
 
 RESULTS: Final = Path(__file__).with_name("results")
 PAGE: Final = origin.ROOT / "docs" / "speed.md"
@@ -62,14 +59,12 @@ def main() -> None:
             if not frozen(bench, cell):
                 *_, disk, minutes = SIZES[cell.size]
                 print(f"{cell.name}: about {minutes} minutes and {disk} GB of disk")
-                measure(bench, cell)
-    text = filled(PAGE.read_text(encoding="utf-8"), TABLES, load(RESULTS))
-    write_text(text, PAGE)
+                freeze(bench, cell, partial(measure, bench, cell))
+    rewrite(PAGE, TABLES, RESULTS)
 
 
-def measure(bench: Bench, cell: Cell) -> None:
-    """Write the world, read it, scan it, score it; freeze what each took."""
-    machine, began = origin.machine(), datetime.now(UTC)
+def measure(bench: Bench, cell: Cell) -> dict[str, Any]:
+    """Write the world, read it, scan it, score it; what each took."""
     exchanges, accounts, members, *_ = SIZES[cell.size]
     world, out = bench.work / cell.name, bench.work / f"{cell.name}-out"
     for directory in (world, out):
@@ -85,14 +80,13 @@ def measure(bench: Bench, cell: Cell) -> None:
         "--memory", MEMORY, "--threads", str(THREADS),
     )  # fmt: skip
     judged = bench.asked("benchmarks.main_job.judge", str(world / "truth"), str(out))
-    result = {
-        **head(bench, cell, began, machine),
+    found = {
         "simulate": asdict(written), "log_bytes": size_of(world / "log"), "read": read,
         "scan": asdict(scanned), "timings_s": judged["run"]["timings_s"], "score": judged["score"],
     }  # fmt: skip
-    write_text(json.dumps(result, indent=1) + "\n", bench.results / f"{cell.name}.json")
     for directory in (world, out):
         shutil.rmtree(directory)
+    return found
 
 
 def scans(found: list[Result]) -> str:
