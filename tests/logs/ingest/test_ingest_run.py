@@ -218,8 +218,7 @@ def test_nothing_is_written_while_somebody_else_writes(
     with ingesting(log, store) as (running, _):
         running.look(0.0, Event(), lambda rows: None)
         monkeypatch.setattr("iolaus.logs.ingest.lock.PAUSE_SECONDS", 1e-4)
-        monkeypatch.setattr("iolaus.logs.ingest.run.writing", lambda store, who: writing(
-            store, who, wait_seconds=1e-3))  # fmt: skip
+        monkeypatch.setattr(run_module, "PATIENCE_SECONDS", 1e-3)
         with writing(store, "iolaus privacy erase"):
             with pytest.raises(InputError, match="iolaus privacy erase"):
                 running.commit()

@@ -15,7 +15,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from types import TracebackType
@@ -25,49 +24,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from iolaus.core.errors import ConfigError, InputError
-from iolaus.core.store import is_store, mark_store
+from iolaus.core.errors import InputError
+from iolaus.core.store import mark_store
+from iolaus.core.tables import REJECTS
 from iolaus.logs.find import find
 from iolaus.logs.ingest import seen, small, state, write
+from iolaus.logs.ingest.begin import refuse, refuse_other_pseudonyms, refuse_without_state
 from iolaus.logs.ingest.lock import ingesting, writing
-from iolaus.logs.ingest.source import Bad, Piece, Source
+from iolaus.logs.ingest.pending import Pending, by_time, places
+from iolaus.logs.ingest.source import Piece, Source
 from iolaus.logs.ingest.write import Protection
 from iolaus.logs.mapping import LogMapping, load
-from iolaus.logs.privacy.store import ERASED_FILE, EXCHANGES_DIR
-from iolaus.logs.rejects import Cause
+from iolaus.logs.privacy.store import ERASED_FILE
 from iolaus.logs.remote import located
 
 MOST_ROWS: Final = 1 << 20  # of a commit; its hashes and order take 32 B a row besides
 MOST_BAD: Final = 1 << 17  # rejected rows of a commit; as Python objects 300 B each: 40 MB
 WHO: Final = "iolaus ingest"
+PATIENCE_SECONDS: Final = 3_600.0  # an erasure may rewrite every file of a large store
 
 Transform = Callable[[pa.RecordBatch], pa.RecordBatch]
-
-
-@dataclass
-class Pending:
-    """What was read since the last commit."""
-
-    batches: list[pa.RecordBatch] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)  # the file of each batch
-    rows: list[NDArray[np.int64]] = field(default_factory=list)
-    bad: list[tuple[str, Bad]] = field(default_factory=list)
-    bytes: int = 0
-    count: int = 0
-    marked: bool = False  # a place moved on
-    between: bool = False  # what came last has no place yet, so nothing can be committed
-
-    def add(self, piece: Piece, batch: pa.RecordBatch | None) -> None:
-        """A piece and its rows with features."""
-        self.between = piece.mark is None
-        self.marked = self.marked or piece.mark is not None
-        self.bad += ((piece.name, bad) for bad in piece.bad)
-        if batch is not None and batch.num_rows:
-            self.batches.append(batch)
-            self.names.append(piece.name)
-            self.rows.append(piece.rows)
-            self.bytes += batch.nbytes
-            self.count += batch.num_rows
 
 
 class Ingest:
@@ -117,7 +93,7 @@ class Ingest:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as opening:
             opening.enter_context(ingesting(folder, WHO))
-            with writing(self._store, WHO):
+            with writing(self._store, WHO, wait_seconds=PATIENCE_SECONDS):
                 self._recover(folder)
             self._pool = opening.enter_context(ThreadPoolExecutor(self._threads))
             self._open = opening.pop_all()
@@ -162,7 +138,7 @@ class Ingest:
         held = self._pending
         if held.between or not (held.batches or held.bad or held.marked):
             return True
-        with writing(self._store, WHO):
+        with writing(self._store, WHO, wait_seconds=PATIENCE_SECONDS):
             if self._generation != self._erasures():
                 self._say("an account was erased meanwhile: what is not stored yet is read again")
                 self._reload()
@@ -185,13 +161,13 @@ class Ingest:
         """Begin a store, or go on with one: what no commit stands for is removed."""
         before = state.load(self._store)
         if before is None:
-            self._refuse_without_state()
+            refuse_without_state(self._store)
             self.state = state.State(pseudonyms=self._purposes())
             mark_store(self._store)
             state.save(self.state, self._store)
         else:
             self.state = before
-            self._refuse_other_pseudonyms()
+            refuse_other_pseudonyms(self._store, before, self._purposes())
         removed = write.remove_after(self._store, self.state.batch)
         for path in folder.glob(".*.tmp"):
             path.unlink()
@@ -232,23 +208,22 @@ class Ingest:
         rejected = Counter(cause for _, (_, cause, _) in held.bad)
         if held.batches:
             rows = pa.Table.from_batches(held.batches).combine_chunks()
+            held.batches.clear()  # they are half of the memory
             hashes = rows["exchange_hash"].to_numpy()
             new = self._new(hashes)
-            duplicates = _places(held, np.flatnonzero(~new))
+            duplicates = places(held, np.flatnonzero(~new))
             met = write.write_days(
-                self._store, number, rows, _by_time(rows, new), self._protection, self._pool
+                self._store, number, rows, by_time(rows, new), self._protection, self._pool
             )
             self._seen.add(number, hashes[new])
             write.join_aliases(self._store, met)
         else:
-            duplicates = []
-        bad = [
-            (name, (row, cause, self._detail(detail))) for name, (row, cause, detail) in held.bad
-        ]
-        write.write_rejects(self._store, number, bad + duplicates)
+            duplicates = REJECTS.empty_table()
+        bad = [(name, (row, cause, self._detail(said))) for name, (row, cause, said) in held.bad]
+        write.write_rejects(self._store, number, bad, duplicates)
         now.read += held.count + len(held.bad)
-        now.stored += held.count - len(duplicates)
-        now.duplicates += len(duplicates)
+        now.stored += held.count - duplicates.num_rows
+        now.duplicates += duplicates.num_rows
         now.rejected = dict(Counter(now.rejected) + rejected)
         now.batch = number
         state.save(now, self._store)
@@ -266,14 +241,14 @@ class Ingest:
         for table in self._tables.changed(found, self.state.tables):
             if not self.commit():
                 return
-            with writing(self._store, WHO):
+            with writing(self._store, WHO, wait_seconds=PATIENCE_SECONDS):
                 self._write_table(table)
 
     def _write_table(self, table: small.SmallTable) -> None:
         number = self.state.batch + 1
         bad = table.rejects.table(1_000).to_pylist()
         told = [(r["file"], (r["row"], r["cause"], self._detail(r["detail"]))) for r in bad]
-        write.write_rejects(self._store, number, told)
+        write.write_rejects(self._store, number, told, REJECTS.empty_table())
         met = small.merge(self._store, table, self._change, self._protection)
         write.join_aliases(self._store, met)
         self.state.tables[table.name] = table.digest
@@ -307,72 +282,9 @@ class Ingest:
     def _purposes(self) -> list[str]:
         return sorted(self._protection.purposes) if self._protection is not None else []
 
-    def _refuse_without_state(self) -> None:
-        """The state is written before the first row: rows without one are not to be removed."""
-        if (self._store / EXCHANGES_DIR).exists():
-            raise InputError(
-                f"{state.FOLDER}/{state.FILE} is missing: it is not known which rows count.",
-                where=str(self._store),
-                next_step="Restore it from a backup of the store, or ingest into a new store.",
-            )
-
-    def _refuse_other_pseudonyms(self) -> None:
-        if self.state.pseudonyms != self._purposes():
-            there = ", ".join(self.state.pseudonyms) or "none"
-            raise ConfigError(
-                f"the store was begun with other pseudonyms ({there}): its rows could not be "
-                "compared with new ones.",
-                where=str(self._store),
-                next_step="Give the same [privacy] pseudonyms, or ingest into a new store.",
-            )
-
-
-def refuse(root: Path, store: Path) -> None:
-    """Raise InputError where the store cannot be written without mixing it with something else."""
-    if is_store(root) if root.is_dir() else False:
-        raise InputError(
-            "this is a store already: its texts are gone.",
-            where=str(root),
-            next_step="Ingest the log that it was made from.",
-        )
-    inner, outer = store.resolve(), root.resolve()
-    if inner == outer or outer in inner.parents or inner in outer.parents:
-        raise InputError(
-            "a store cannot lie in its log, nor a log in its store.",
-            where=str(store),
-            next_step="Choose another directory for --to.",
-        )
-    ours = (store / state.FOLDER).is_dir()
-    if store.is_dir() and not ours and any(store.iterdir()):
-        raise InputError(
-            "there is something else in this directory.",
-            where=str(store),
-            next_step="Choose an empty directory for --to, or one that iolaus ingest wrote.",
-        )
-
 
 def _result(
     waiting: tuple[Piece, Future[pa.RecordBatch] | None],
 ) -> tuple[Piece, pa.RecordBatch | None]:
     piece, made = waiting
     return piece, made.result() if made is not None else None
-
-
-def _by_time(rows: pa.Table, new: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The new rows, by time and then by hash: the same rows give the same file."""
-    kept = np.flatnonzero(new)
-    micros = rows["ts"].cast(pa.int64()).to_numpy()[kept]
-    hashes = rows["exchange_hash"].to_numpy()[kept]
-    return kept[np.lexsort((hashes, micros))]
-
-
-def _places(held: Pending, rows: NDArray[np.intp]) -> list[tuple[str, Bad]]:
-    """The files and rows of these rows of all batches, as rejects."""
-    ends = np.cumsum([len(one) for one in held.rows])
-    found: list[tuple[str, Bad]] = []
-    for row in rows.tolist():
-        which = int(np.searchsorted(ends, row, side="right"))
-        at = row - (int(ends[which - 1]) if which else 0)
-        place = int(held.rows[which][at])
-        found.append((held.names[which], (place, str(Cause.DUPLICATE_EXCHANGE), "")))
-    return found

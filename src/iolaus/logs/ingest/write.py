@@ -86,14 +86,14 @@ def write_rows(rows: pa.Table, path: Path) -> None:
     write(rows, path, compression_level=1, use_dictionary=folded, row_group_size=ROW_GROUP)
 
 
-def write_rejects(store: Path, number: int, bad: Sequence[tuple[str, Bad]]) -> None:
-    """(file, (row, cause, detail)) of what was not taken."""
-    if bad:
-        rows = [(file, row, cause, printable(detail)) for file, (row, cause, detail) in bad]
-        columns = zip(*rows, strict=True)
-        arrays = [pa.array(c, f.type) for c, f in zip(columns, REJECTS, strict=True)]
-        path = store / REJECTS_DIR / f"{PREFIX}{number:012}.parquet"
-        write(pa.Table.from_arrays(arrays, schema=REJECTS), path)
+def write_rejects(store: Path, number: int, bad: Sequence[tuple[str, Bad]], more: pa.Table) -> None:
+    """(file, (row, cause, detail)) of what was not taken, and `more` of it as core REJECTS."""
+    rows = [(file, row, cause, printable(detail)) for file, (row, cause, detail) in bad]
+    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, REJECTS, strict=True)]
+    table = pa.concat_tables([pa.Table.from_arrays(arrays, schema=REJECTS), more])
+    if table.num_rows:
+        write(table, store / REJECTS_DIR / f"{PREFIX}{number:012}.parquet")
 
 
 def join_aliases(store: Path, met: pa.Table) -> None:
