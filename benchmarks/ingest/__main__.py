@@ -1,20 +1,17 @@
 """python -m benchmarks.ingest [--work DIR] | --page"""
 
 import argparse
-import json
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import origin
-from benchmarks.harness.bench import Bench, frozen, head
-from benchmarks.harness.page import Result, filled, load
+from benchmarks.harness.bench import Bench, freeze
+from benchmarks.harness.page import Result, rewrite
 from benchmarks.harness.tables import NOT_YET, provenance, table
 from benchmarks.ingest.speed import KINDS, ROWS
-
-from iolaus.core.files import write_text
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = origin.ROOT / "docs" / "ingest.md"
@@ -50,26 +47,24 @@ def main() -> None:
     options = parser.parse_args()
     if not options.page:
         work(Bench.at(options.work, None, RESULTS))
-    tables = {"speed": speed, "provenance": provenance}
-    text = filled(PAGE.read_text(encoding="utf-8"), tables, load(RESULTS))
-    PAGE.write_text(text, encoding="utf-8")
+    rewrite(PAGE, {"speed": speed, "provenance": provenance}, RESULTS)
 
 
 def work(bench: Bench) -> None:
     """Run and freeze; about 30 s a kind on an idle machine."""
     for kind in KINDS:
         cell = Cell(kind)
-        if frozen(bench, cell):
-            continue
-        machine, began = origin.machine(), datetime.now(UTC)
-        folder = bench.work / "ingest" / cell.name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        found = bench.asked("benchmarks.ingest.speed", kind, str(folder))
-        shutil.rmtree(folder)
-        result = {**head(bench, cell, began, machine), "measured": found}
-        write_text(json.dumps(result, indent=1) + "\n", RESULTS / f"{cell.name}.json")
-        print(f"frozen: {cell.name}")
+        freeze(bench, cell, partial(asked, bench, cell))
+
+
+def asked(bench: Bench, cell: Cell) -> dict[str, Any]:
+    """What one ingest took, in a directory of its own."""
+    folder = bench.work / "ingest" / cell.name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    found = bench.asked("benchmarks.ingest.speed", cell.kind, str(folder))
+    shutil.rmtree(folder)
+    return {"measured": found}
 
 
 def speed(found: list[Result]) -> str:
