@@ -31,6 +31,9 @@ from iolaus.engine import Engine, Table
 MAX_HOLDERS = 200  # 200 * 199 / 2 = 19,900 pairs per token at most
 MIN_HUB = 10  # in a small log a token of so few holders is no hub yet
 HUB_SHARE = 0.05  # a token that one account in twenty holds is a hub
+# Of all accounts: what half of them hold says nothing (at most log2(0.6 / 0.25) = 1.3 bits),
+# and next to it no pair would share one family alone, by which the strangers' rates are counted.
+EVERYBODYS = 0.5
 PAIR_BUDGET = 12_000_000  # pair rows before merging; 12e6 * 24 bytes = 288 MB
 FALSE_LINKS = 0.05  # expected links to strangers per account; percolation begins near 1
 CONTENT, WORDING = FAMILIES.index("content"), FAMILIES.index("wording")
@@ -158,7 +161,8 @@ def _hub_matrices(
         f"""
         SELECT account, family, holders,
                dense_rank() OVER (PARTITION BY family ORDER BY kind, value) - 1 AS token
-        FROM {tokens.name} JOIN hub_limits USING (kind) WHERE holders > most
+        FROM {tokens.name} JOIN hub_limits USING (kind)
+        WHERE holders > most AND holders <= {EVERYBODYS * accounts}
         ORDER BY family, token, account
         """
     )

@@ -300,14 +300,11 @@ class _Among:
     def of(cls, asked: Ints, group: _Group, tokens: TokenMatrix) -> "_Among":
         telling = np.maximum(group.inner, group.outer) > CHARACTERISTIC_BITS
         local = np.flatnonzero(telling)
-        rows, held = tokens.held_by(asked)
-        at = np.minimum(np.searchsorted(group.used[local], held), max(local.size - 1, 0))
-        known = group.used[local][at] == held if local.size else np.zeros(held.size, dtype=bool)
+        rows, at = tokens.held_among(asked, group.used[local])
         inside, linked = np.zeros(asked.size, dtype=bool), np.zeros(asked.size, dtype=bool)
         inside[np.searchsorted(asked, group.members)] = True
         linked[np.searchsorted(asked, group.core)] = True
-        held = local[at[known]] if local.size else at[known]
-        return cls(group, tokens, inside, linked, rows[known], held)
+        return cls(group, tokens, inside, linked, rows, local[at])
 
     def bits_of(self, column: int) -> Floats:
         """Bits of the best token of one family per account; below 0 where an account has none."""

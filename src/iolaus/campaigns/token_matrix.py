@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from iolaus.core.tables import FAMILIES
 from iolaus.engine import Engine, Table
 
+HEAVY = 16  # times as many tokens: finding one of them costs about log2(1e6) = 20 steps
+
 Ints = NDArray[np.int64]
 
 
@@ -40,6 +42,24 @@ class TokenMatrix:
     def held_by(self, accounts: Ints) -> tuple[Ints, Ints]:
         """What some accounts hold: places along `accounts`, and tokens."""
         return _taken(self.held.indptr, self.held.indices, accounts)
+
+    def held_among(self, accounts: Ints, tokens: Ints) -> tuple[Ints, Ints]:
+        """What some accounts hold of some tokens (sorted): places along both. An account that holds
+        far more tokens than are asked for is asked for each of these."""
+        start = self.held.indptr
+        heavy = start[accounts + 1] - start[accounts] > HEAVY * (tokens.size + 1)
+        light = np.flatnonzero(~heavy)
+        rows, held = self.held_by(accounts[light])
+        at = np.minimum(np.searchsorted(tokens, held), max(tokens.size - 1, 0))
+        known = tokens[at] == held if tokens.size else np.zeros(held.size, dtype=bool)
+        places, found = [light[rows[known]]], [at[known]]
+        for place in np.flatnonzero(heavy):
+            one = accounts[place]
+            own = self.held.indices[start[one] : start[one + 1]]
+            at = np.minimum(np.searchsorted(own, tokens.astype(own.dtype)), own.size - 1)
+            found.append(np.flatnonzero(own[at] == tokens))
+            places.append(np.full(found[-1].size, place))
+        return np.concatenate(places), np.concatenate(found)
 
     def holders_of(self, tokens: Ints) -> Ints:
         """Who holds some tokens, once for every token held."""
