@@ -17,6 +17,7 @@ from tests.campaigns.making import (
     scene,
 )
 
+from iolaus.campaigns.hosting import hosting
 from iolaus.campaigns.scene import Finding, Suspect
 from iolaus.campaigns.tests import (
     claimed_country,
@@ -265,7 +266,7 @@ def test_a_group_cannot_make_its_own_networks_hosting(engine):
         behaviour(N, **seen_in(rng, range(6, 12), 0.9)),
         coherent=groups(random_groups(rng, 80), N),
     )
-    assert claimed_country.hosting(at.seen.operators, N)[6:].all()
+    assert hosting(at.seen.operators, N)[6:].all()
     assert fires(claimed_country.examine, at)["claimed country"] < 1e-4
 
 
@@ -328,6 +329,30 @@ def test_claimed_hours_fires_on_people_all_over_the_world_who_keep_one_clock(eng
     zone[RING] = 8.0
     given["hours"] = local_hours(rng, zone)
     assert fires(claimed_hours.examine, place(engine, rng, given))["claimed hours"] < 5e-3
+
+
+def test_hosted_machines_say_nothing_of_hours(engine):
+    """Machines that run around the clock, by themselves and among the groups of the null."""
+    rng = np.random.default_rng(31)
+    zones = {"US": -6.0, "DE": 1.0, "IN": 5.5}
+    claimed = np.asarray(rng.choice(list(zones), N), dtype=object)
+    hours = local_hours(rng, np.asarray([zones[c] for c in claimed]))
+    machines = np.concatenate([RING, 300 + rng.permutation(300)[:150]])
+    hours[machines] = hours.sum() / N / 24
+    given = honest(rng, billing_country=claimed, hours=hours)
+    groups_of = [np.sort(SIZE + rng.permutation(300 - SIZE)[:SIZE]) for _ in range(40)]
+    groups_of += [np.sort(300 + rng.permutation(300)[:SIZE]) for _ in range(40)]
+
+    def p(hosts):
+        """The ring's, where the accounts `hosts` work abroad on an operator's machines."""
+        rows = [(a, 1, 100.0, 90.0) if a in hosts else (a, 0, 100.0, 1.0) for a in range(N)]
+        seen = behaviour(N, **given | {"operators": countries(rows)})
+        at = scene(engine, seen, coherent=groups(groups_of, N))
+        return fires(claimed_hours.examine, at)["claimed hours"]
+
+    assert np.isnan(p(set(machines)))
+    alone = p(set())
+    assert p(set(machines) - set(RING)) < alone / 10
 
 
 def test_the_spread_between_groups_is_what_their_noise_leaves():

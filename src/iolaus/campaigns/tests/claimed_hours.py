@@ -4,7 +4,8 @@ Per account, what its hours lack of what they would say for the claimed country 
 in bits per request: sum over hours of (country's share - own share) * log2(country's share /
 everybody's share). 0 on average for people who live where they claim. A contradicted claim is no
 proof of one operator (a product serves the world), but a group of "people" all over the world who
-keep no country's hours is not what it says.
+keep no country's hours is not what it says. Accounts on hosted machines (campaigns.hosting) are
+left out everywhere: a machine does not sleep, and a product's customers are elsewhere.
 
 Null: coherent groups. Single people's hours vary much, so most of the spread between small groups
 is that of few people. Each group's mean has that noise, and a common spread between groups on top
@@ -16,6 +17,7 @@ spread and their own noise.
 import numpy as np
 from scipy import optimize, stats
 
+from iolaus.campaigns.hosting import hosted
 from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
 from iolaus.core.statistics import SMALLEST_P, TAIL_DF
 
@@ -31,17 +33,19 @@ STATISTIC = "bits per request that the members' hours lack of the claimed countr
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    lacking = scene.once(DETECTOR, lambda: contradiction(scene))
-    mine = lacking[suspect.members]
+    everybody, people = scene.once(DETECTOR, lambda: _everybody(scene))
+    operators, accounts = scene.seen.operators, scene.seen.accounts
+    machine = hosted(operators, accounts, judges_but=suspect.members)[suspect.members]
+    mine = np.where(machine, np.nan, everybody[suspect.members])
     mine = mine[np.isfinite(mine)]
     measured = mine.size >= max(3, 0.5 * suspect.members.size)
-    means, noise = _groups(lacking, suspect, scene) if measured else (NOTHING, NOTHING)
+    means, noise = _groups(people, suspect, scene) if measured else (NOTHING, NOTHING)
     if means.size < 2:
-        why = "too few members claim a country whose hours are known"
+        why = "too few members are people who claim a country whose hours are known"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]
     centre = float(np.median(means))
     between = max(spread_between(means - centre, noise), LEAST_BETWEEN)
-    own = max(float(mine.var(ddof=1)), float(np.nanvar(lacking))) / mine.size
+    own = max(float(mine.var(ddof=1)), float(np.nanvar(people))) / mine.size
     z = (float(mine.mean()) - centre) / np.sqrt(between**2 + own)
     p = float(np.clip(stats.t.sf(z, TAIL_DF), SMALLEST_P, 1.0))
     return [
@@ -49,6 +53,13 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
             DETECTOR, "deception", STATISTIC, float(mine.mean()), NULL, p, f"z = {z:.1f}", means
         )
     ]
+
+
+def _everybody(scene: Scene) -> tuple[Floats, Floats]:
+    """`contradiction` of all accounts, and the same without those on hosted machines."""
+    lacking = contradiction(scene)
+    machine = hosted(scene.seen.operators, scene.seen.accounts)
+    return lacking, np.where(machine, np.nan, lacking)
 
 
 def _groups(lacking: Floats, suspect: Suspect, scene: Scene) -> tuple[Floats, Floats]:
@@ -81,18 +92,20 @@ def spread_between(apart: Floats, noise: Floats) -> float:
 
 
 def contradiction(scene: Scene) -> Floats:
-    """Per account; NaN where it claims no country, or one of fewer than LEAST_ACCOUNTS accounts."""
+    """Per account; NaN where it claims no country, or one of fewer than LEAST_ACCOUNTS people."""
     seen = scene.seen
+    people = ~hosted(seen.operators, seen.accounts)
     own = seen.hours / np.maximum(seen.hours.sum(axis=1, keepdims=True), 1)
-    everybody = _smooth(own.mean(axis=0))
+    everybody = _smooth(own[people].mean(axis=0)) if people.any() else own[:0]
     country = np.asarray(["" if c is None else c for c in seen.claims["billing_country"]])
     lacking = np.full(seen.accounts, np.nan)
     for name in np.unique(country):
         theirs = np.flatnonzero(country == name)
-        if name == "" or theirs.size < LEAST_ACCOUNTS:
+        there = theirs[people[theirs]]
+        if name == "" or there.size < LEAST_ACCOUNTS:
             continue
-        people = _smooth(own[theirs].mean(axis=0))
-        lacking[theirs] = (people - own[theirs]) @ np.log2(people / everybody)
+        hours = _smooth(own[there].mean(axis=0))
+        lacking[theirs] = (hours - own[theirs]) @ np.log2(hours / everybody)
     return lacking
 
 
