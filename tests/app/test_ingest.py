@@ -21,7 +21,7 @@ from tests.conftest import is_campaign, write_planted
 from typer.testing import CliRunner
 
 from iolaus.app import cli
-from iolaus.app.ingest import Job, ingest, summary
+from iolaus.app.ingest import Job, ingest, summary, told_to_stop
 from iolaus.app.progress import silent
 from iolaus.app.settings import Privacy, Settings, load
 from iolaus.core.errors import ConfigError, InputError
@@ -203,6 +203,38 @@ def test_the_command_says_what_it_did(tmp_path):
     assert "2 rows: 1 stored, 0 duplicates, 1 rejected" in said
     assert "invalid JSON 1" in said
     assert "a.jsonl: its last line (16 bytes) is not whole" in said
+
+
+def test_a_run_that_is_stopped_says_so_and_the_next_goes_on(planted_log, tmp_path, monkeypatch):
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "exchanges").symlink_to(planted_log / "exchanges")
+    table = pq.read_table(planted_log / "exchanges" / "part-0.parquet")
+    words = ["ingest", str(tmp_path / "log"), "--to", str(tmp_path / "store")]
+
+    @contextmanager
+    def told() -> Iterator[threading.Event]:
+        event = threading.Event()
+        event.set()
+        yield event
+
+    with monkeypatch.context() as patch:
+        patch.setattr("iolaus.app.ingest.told_to_stop", told)
+        stopped = CliRunner().invoke(cli.app, words)
+    assert stopped.exit_code == 130
+    assert "Stopped before the end" in stopped.output
+    assert CliRunner().invoke(cli.app, words).exit_code == 0
+    assert rows(tmp_path / "store").num_rows == table.num_rows
+
+
+def test_signals_stop_it_and_are_given_back():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with told_to_stop() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(WAIT_SECONDS)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 def test_it_refuses_what_it_cannot_do(tmp_path):

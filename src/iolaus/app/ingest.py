@@ -37,6 +37,7 @@ from iolaus.signals.text import text_features
 HELD_SHARE: Final = 8  # rows held are 1 / 8 of --memory: joined, sorted and written they are thrice
 MOST_HELD: Final = 2**30  # bytes; Arrow's text columns end at 2 GB
 POLL_SECONDS: Final = 1.0
+INTERRUPTED: Final = 130  # the status of a program that SIGINT ended
 GARBAGE_OBJECTS: Final = 50_000  # 700 unless set; 50,000 * some 100 B = 5 MB
 
 
@@ -70,6 +71,9 @@ def ingest_log(
             with TerminalReporter() as report:
                 state = ingest(job, follow=False, stop=stop, report=report, say=report.say)
     say(summary(state, to))
+    if stop.is_set() and not follow:
+        say("Stopped before the end: the same command goes on from there.")
+        raise typer.Exit(INTERRUPTED)
 
 
 @dataclass(frozen=True)

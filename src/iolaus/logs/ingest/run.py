@@ -25,11 +25,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from iolaus.core.errors import InputError
-from iolaus.core.store import mark_store
+from iolaus.core.store import is_store, mark_store
 from iolaus.core.tables import REJECTS
 from iolaus.logs.find import find
 from iolaus.logs.ingest import seen, small, state, write
 from iolaus.logs.ingest.begin import refuse, refuse_other_pseudonyms, refuse_without_state
+from iolaus.logs.ingest.durable import sync_folder
 from iolaus.logs.ingest.lock import ingesting, writing
 from iolaus.logs.ingest.pending import Pending, by_time, places
 from iolaus.logs.ingest.source import Piece, Source
@@ -163,11 +164,13 @@ class Ingest:
         if before is None:
             refuse_without_state(self._store)
             self.state = state.State(pseudonyms=self._purposes())
-            mark_store(self._store)
             state.save(self.state, self._store)
         else:
             self.state = before
             refuse_other_pseudonyms(self._store, before, self._purposes())
+        if not is_store(self._store):
+            mark_store(self._store)
+            sync_folder(self._store)
         removed = write.remove_after(self._store, self.state.batch)
         for path in folder.glob(".*.tmp"):
             path.unlink()
