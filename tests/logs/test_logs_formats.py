@@ -389,6 +389,19 @@ def test_the_docs_name_every_format_and_each_has_a_page() -> None:
     assert pages == set(linked)
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "logs").glob("*.md")), ids=lambda p: p.stem)
+def test_each_page_says_how_to_log_and_what_is_lost_without_text(page: Path) -> None:
+    text = page.read_text(encoding="utf-8").lower()
+    own = page.stem == "csv-and-mapping"  # a log of the reader's own: nothing to switch on
+    switched = "switch it on" in text or "receivers:" in text
+    lost = "when text is off" in text or "what is lost without it" in text
+    never = "never holds a prompt" in text
+    assert own or switched
+    assert lost or never
+    run = "not run" in text or "there is no linking by" in text or "no wording" in text
+    assert run or "reading-logs.md#formats" in text
+
+
 def test_the_mapping_in_the_docs_can_be_read(tmp_path: Path) -> None:
     page = (DOCS / "logs/csv-and-mapping.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)

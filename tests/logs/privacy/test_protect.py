@@ -1,12 +1,15 @@
 """What goes into the store under each policy."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 from store_rows import DAYS, exchanges
 
 from iolaus.core.errors import ConfigError
 from iolaus.core.tables import TEXT_COLUMNS
-from iolaus.logs.privacy import Keys, Protector, candidates, unseal
+from iolaus.logs.privacy import SEALED, Keys, Protector, candidates, unseal
 from iolaus.logs.privacy.keys import Key
 
 KEYS = Keys((Key("k1", b"1" * 32), Key("k2", b"2" * 32)))
@@ -33,6 +36,27 @@ def test_text_is_dropped_sealed_or_kept() -> None:
     opened = list(unseal(done["encrypt"].sealed, KEYS))
     assert [row["prompt"] for row in opened] == BATCH["prompt"].to_pylist()
     assert opened[1]["account_id"] == candidates("acct1", "account", KEYS)[0]
+
+
+def test_without_cryptography_only_sealing_is_refused_and_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    for text in ("drop", "keep"):
+        assert Protector(KEYS, text=text).exchanges(BATCH, DAYS[0]).sealed.num_rows == 0
+    with pytest.raises(ConfigError, match=r"pip install 'iolaus\[privacy\]'"):
+        Protector(KEYS, text="encrypt")
+    with pytest.raises(ConfigError, match=r"pip install 'iolaus\[privacy\]'"):
+        next(unseal(SEALED.empty_table(), KEYS))
+
+
+def test_the_receiver_needs_nothing_of_the_extra_for_privacy() -> None:
+    pytest.importorskip("grpc", reason="the receiver needs the extra iolaus[otlp]")
+    code = (
+        "import sys; sys.modules['cryptography'] = None; "
+        "import iolaus.logs.receiver, iolaus.logs.privacy, iolaus.app.cli"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_aliases_are_gathered_over_batches() -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from iolaus.core.errors import ConfigError
 from iolaus.logs.privacy.keys import Keys
 from iolaus.logs.privacy.pseudonyms import ALL, Pseudonymiser
-from iolaus.logs.privacy.text import POLICIES, SEALED, seal, without_text
+from iolaus.logs.privacy.text import POLICIES, SEALED, require_cryptography, seal, without_text
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Protector:
     def __init__(self, keys: Keys, *, purposes: Iterable[str] = ALL, text: str = "drop") -> None:
         if text not in POLICIES:
             raise ConfigError(f"'text' must be one of {', '.join(POLICIES)}, not {text!r}.")
+        if text == "encrypt":
+            require_cryptography()  # now, and not when half a log is written
         self._keys, self._text = keys, text
         self._names = Pseudonymiser(keys, purposes)
 

@@ -80,6 +80,7 @@ def seal(batch: pa.RecordBatch, keys: Keys, day: date) -> pa.Table:
 def unseal(sealed: pa.Table, keys: Keys) -> Iterator[dict[str, str | None]]:
     """exchange_id, account_id and TEXT_COLUMNS of each row. Raises InputError for a row that was
     changed since, ConfigError for a key that is gone."""
+    require_cryptography()
     from cryptography.exceptions import InvalidTag
 
     ciphers: dict[tuple[str, bytes, date], AESGCM] = {}
@@ -131,7 +132,7 @@ def require_cryptography() -> None:
         import cryptography  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            'text = "encrypt" needs the package cryptography.',
+            'sealed texts (text = "encrypt") need the package cryptography.',
             where="[privacy]",
             next_step="Install it: pip install 'iolaus[privacy]'.",
         ) from error
