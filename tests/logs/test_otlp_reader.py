@@ -357,7 +357,7 @@ def test_excerpts_find_the_prompt_again(otlp_log: WriteOtlp) -> None:
 
 def test_numbers_go_on_from_group_to_group(tmp_path: Path, monkeypatch: Any) -> None:
     """Files are read in groups of lines; a row's number is its place in the file."""
-    monkeypatch.setattr("iolaus.logs.otlp.reader.CHUNK_BYTES", 1)
+    monkeypatch.setattr("iolaus.logs.jsonl.CHUNK_BYTES", 1)
     path = tmp_path / "spans.jsonl"
     lines = [json.dumps(spans(span(n), span(n + 1))) for n in (1, 3, 5)]
     path.write_text("\n".join(lines) + "\n")

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 from iolaus.core.errors import ConfigError, InputError
-from iolaus.logs import open_log
+from iolaus.logs import durable, open_log
 
 grpc = pytest.importorskip("grpc", reason="the receiver needs the extra iolaus[otlp]")
 pytest.importorskip("opentelemetry.proto", reason="the receiver needs the extra iolaus[otlp]")
@@ -511,7 +511,9 @@ def test_killed_while_sealing_it_ends_the_same(step: int, tmp_path: Path, monkey
         return wrapped
 
     with monkeypatch.context() as patch:
-        patch.setattr("iolaus.logs.receiver.seal.sync_folder", dies(spool.sync_folder))
+        synced = dies(durable.sync_folder)
+        patch.setattr("iolaus.logs.receiver.seal.sync_folder", synced)
+        patch.setattr(durable, "sync_folder", synced)
         patch.setattr(Path, "replace", dies(Path.replace))
         patch.setattr(Path, "unlink", dies(Path.unlink))
         with pytest.raises(KeyboardInterrupt):

@@ -63,7 +63,7 @@ class JsonlReader:
         next(iter(self._split(self._path, self._name)), None)
 
     def chunks(self, spec: TableSpec, columns: tuple[str, ...]) -> Iterator[Chunk]:
-        for group in _grouped(self._split(self._path, self._name)):
+        for group in grouped(self._split(self._path, self._name)):
             yield self._chunk(group, spec, columns)
 
     def prompts(self, rows: Sequence[int]) -> dict[int, str | None]:
@@ -134,14 +134,14 @@ class JsonlReader:
         return array
 
 
-def _grouped(source: Iterator[Line]) -> Iterator[list[Line]]:
-    """Lines in groups of at most CHUNK_ROWS rows and about CHUNK_BYTES bytes."""
+def grouped(source: Iterator[Line], most: float = CHUNK_ROWS) -> Iterator[list[Line]]:
+    """Lines in groups of at most so many rows and about CHUNK_BYTES bytes."""
     group: list[Line] = []
     size = 0
     for line in source:
         group.append(line)
         size += len(line.text)
-        if len(group) >= CHUNK_ROWS or size >= CHUNK_BYTES:
+        if len(group) >= most or size >= CHUNK_BYTES:
             yield group
             group, size = [], 0
     if group:

@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from iolaus.core.errors import InputError
 from iolaus.core.store import is_store, mark_store
 from iolaus.core.tables import REJECTS
+from iolaus.logs.durable import sync_folder
 from iolaus.logs.find import find
 from iolaus.logs.ingest import seen, small, state, write
 from iolaus.logs.ingest.begin import refuse, refuse_other_pseudonyms, refuse_without_state
-from iolaus.logs.ingest.durable import sync_folder
 from iolaus.logs.ingest.lock import ingesting, writing
 from iolaus.logs.ingest.pending import Pending, by_time, places
 from iolaus.logs.ingest.source import Piece, Source

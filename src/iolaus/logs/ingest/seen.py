@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.core.files import aside
-from iolaus.logs.ingest.durable import sync, sync_folder
+from iolaus.logs.durable import sync, sync_folder
 
 FOLDER: Final = "ids"  # in STORE/.ingest
 GROWTH: Final = 6  # log6(1e9 / 1e5) = 5.1 levels of at most 5 runs

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
+from iolaus.logs.durable import write
 from iolaus.logs.find import Found
-from iolaus.logs.ingest.durable import write
 from iolaus.logs.ingest.write import Protection
 from iolaus.logs.log import Log, LogFile
 from iolaus.logs.mapping import LogMapping

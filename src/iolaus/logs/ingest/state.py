@@ -16,7 +16,7 @@ import orjson
 
 from iolaus.core.errors import InputError
 from iolaus.core.files import aside
-from iolaus.logs.ingest.durable import sync, sync_folder
+from iolaus.logs.durable import sync, sync_folder
 from iolaus.logs.ingest.tail import Place
 
 FOLDER: Final = ".ingest"  # in the store; names that start with a dot are no part of the log

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from iolaus.core.tables import REJECTS, TEXT_COLUMNS
-from iolaus.logs.ingest.durable import sync_folder, write
+from iolaus.logs.durable import sync_folder, write
 from iolaus.logs.ingest.source import Bad
 from iolaus.logs.privacy import Keys, Protector
 from iolaus.logs.privacy.pseudonyms import ALIASES

@@ -6,6 +6,7 @@ batch of them. A line that cannot be read counts as one.
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from iolaus.core.tables import TEXT_COLUMNS
 from iolaus.logs.convert import Written, column
-from iolaus.logs.jsonl import CHUNK_BYTES, Split, parsed
+from iolaus.logs.jsonl import Split, grouped, parsed
 from iolaus.logs.lines import Line, lines
 from iolaus.logs.mapping import Rule
 from iolaus.logs.otlp.exchange import Row
@@ -37,7 +38,7 @@ class OtlpReader:
     """One file of OTLP JSON lines: spans, log records, or both.
 
     Messages that come as log records of their own are joined with their span where both are within
-    CHUNK_BYTES of each other in the same file.
+    16 MB of each other in the same file (jsonl.CHUNK_BYTES).
     """
 
     first_number = 1
@@ -89,7 +90,7 @@ class OtlpReader:
     def _gathered(self, *, texts: bool) -> Iterator[Gathered]:
         waiting: dict[str, list[Message]] = {}
         numbers = count()
-        for group in _grouped(self._split(self._path, self._name)):
+        for group in grouped(self._split(self._path, self._name), most=inf):
             # One after another: items that live long keep the garbage collector busy.
             numbered = ((next(numbers), item) for item in _items(group))
             gathered = gather(numbered, self._finders, texts=texts, waiting=waiting)
@@ -120,20 +121,6 @@ def _column(rows: list[Row], field: pa.Field, rule: Rule | None) -> tuple[pa.Arr
     if rule is None and pa.types.is_timestamp(field.type):
         return pa.array(values, pa.int64()).cast(field.type), {}  # microseconds (exchange.py)
     return column(values, field, Written(rule=rule))
-
-
-def _grouped(source: Iterator[Line]) -> Iterator[list[Line]]:
-    """Lines in groups of about CHUNK_BYTES bytes."""
-    group: list[Line] = []
-    size = 0
-    for line in source:
-        group.append(line)
-        size += len(line.text)
-        if size >= CHUNK_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _items(group: list[Line]) -> Iterator[Found]:

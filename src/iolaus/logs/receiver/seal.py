@@ -10,7 +10,6 @@ Killed anywhere, the next start does it again from the same input, to the same f
 lost, and nothing is there twice.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,13 +19,13 @@ from typing import Any, Final
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from iolaus.core.files import aside
 from iolaus.core.tables import EXCHANGES, REJECTS
+from iolaus.logs.durable import sync, sync_folder, write
 from iolaus.logs.otlp.exchange import Row, fill
 from iolaus.logs.otlp.texts import of_messages
-from iolaus.logs.receiver.spool import frames, is_damaged, number_of, sync_folder
+from iolaus.logs.receiver.spool import frames, is_damaged, number_of
 
 COUNTS: Final = "counts.json"
 DAY_MICROS: Final = 86_400 * 1_000_000
@@ -81,7 +80,7 @@ class Sealer:
         exchanges, name = self._log / "exchanges", f"otlp-{number:012}.parquet"
         days = {exchanges / f"day={day}" / name: rows for day, rows in _by_day(done).items()}
         for path, rows in sorted(days.items()):
-            _write(pa.Table.from_pylist(rows, schema=EXCHANGES), path)
+            write(pa.Table.from_pylist(rows, schema=EXCHANGES), path, row_group_size=ROW_GROUP)
         for path in set(exchanges.glob(f"day=*/{name}")) - days.keys():
             path.unlink()
         self._reject(number, batch)
@@ -116,7 +115,7 @@ class Sealer:
         name = f"otlp-{number:012}"
         rows = [{"file": name, "row": None, "cause": c, "detail": d} for c, d in batch.bad]
         table = pa.Table.from_pylist(rows, schema=REJECTS)
-        _write(table, self._log / "rejects" / f"{name}.parquet")
+        write(table, self._log / "rejects" / f"{name}.parquet")
 
     def _count(self, number: int, batch: Batch, *, stored: int) -> None:
         """Adds this segment, whose files all stand, to the counts."""
@@ -129,7 +128,7 @@ class Sealer:
     def _write_json(self, path: Path, value: Any) -> None:
         with aside(path) as temporary:
             temporary.write_bytes(orjson.dumps(value))
-            _sync(temporary)
+            sync(temporary)
         sync_folder(path.parent)
 
 
@@ -215,19 +214,3 @@ def _by_day(rows: list[Row]) -> dict[str, list[Row]]:
         start = datetime.fromtimestamp(row["ts"] // DAY_MICROS * 86_400, UTC)
         days.setdefault(start.strftime("%Y-%m-%d"), []).append(row)
     return days
-
-
-def _write(table: pa.Table, path: Path) -> None:
-    """Whole or not at all, and on the disk when this returns."""
-    new = not path.parent.exists()
-    with aside(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
-        _sync(temporary)
-    sync_folder(path.parent)
-    if new:
-        sync_folder(path.parent.parent)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from iolaus.logs.durable import sync_folder
 from iolaus.logs.receiver.answers import Busy
 
 HEADER: Final = struct.Struct("<4sIII")  # mark, length, checksum of the data, of these three
@@ -189,12 +190,3 @@ def is_damaged(segment: Path) -> bool:
             if zlib.crc32(file.read(length)) != check:
                 return True
     return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries (new, renamed and deleted files) outlive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
