@@ -5,7 +5,7 @@ rejects/ingest-NUMBER.parquet. Files of a commit that was never completed are re
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,7 +42,7 @@ class Protection:
     text: str
 
     def protector(self) -> Protector:
-        """One for each commit: what it remembers is that commit's."""
+        """One for each file: what it remembers is that file's."""
         return Protector(self.keys, purposes=self.purposes, text=self.text)
 
 
@@ -54,26 +54,42 @@ def write_days(
     protection: Protection | None,
     pool: ThreadPoolExecutor,
 ) -> pa.Table:
-    """Write these rows (`order`: which, sorted by time) into their days.
+    """Write these rows (`order`: which, sorted by time) into their days, as many at once as the
+    pool has threads: more than that many days are never there a second time.
 
     Returns the aliases met (privacy), to be joined to the store's.
     """
-    protector = protection.protector() if protection is not None else None
     name = f"{PREFIX}{number:012}.parquet"
-    writes: list[Future[None]] = []
-    try:
-        for day, part in _by_day(rows, order):
-            kept, sealed = _protected(part, day, protector, protection)
-            path = store / EXCHANGES_DIR / f"day={day}" / name
-            writes.append(pool.submit(write_rows, kept, path))
-            if sealed is not None and sealed.num_rows:
-                path = store / TEXTS_DIR / f"day={day}" / name
-                writes.append(pool.submit(write, sealed, path))
-    finally:
-        errors = [error for one in writes if (error := one.exception()) is not None]
-    if errors:
-        raise errors[0]
-    return ALIASES.empty_table() if protector is None else protector.aliases()
+    jobs = [
+        pool.submit(_write_day, store, day, name, rows, part, protection)
+        for day, part in _by_day(rows, order)
+    ]
+    wait(jobs)  # nothing is written any more once an error is told
+    met = [job.result() for job in jobs]
+    return pa.concat_tables(met) if met else ALIASES.empty_table()
+
+
+def _write_day(
+    store: Path,
+    day: date,
+    name: str,
+    rows: pa.Table,
+    which: NDArray[np.int64],
+    protection: Protection | None,
+) -> pa.Table:
+    part = rows.take(pa.array(which))
+    if protection is None:
+        write_rows(part, store / EXCHANGES_DIR / f"day={day}" / name)
+        return ALIASES.empty_table()
+    protector = protection.protector()
+    done = protector.exchanges(part.combine_chunks().to_batches()[0], day)
+    kept = pa.Table.from_batches([done.exchanges])
+    if protection.text != "keep":
+        kept = kept.drop_columns([text for text in TEXT_COLUMNS if text in kept.column_names])
+    write_rows(kept, store / EXCHANGES_DIR / f"day={day}" / name)
+    if done.sealed.num_rows:
+        write(done.sealed, store / TEXTS_DIR / f"day={day}" / name)
+    return protector.aliases()
 
 
 def write_rows(rows: pa.Table, path: Path) -> None:
@@ -133,25 +149,11 @@ def _number(path: Path) -> int:
     return int(path.stem.removeprefix(PREFIX))
 
 
-def _by_day(rows: pa.Table, order: NDArray[np.int64]) -> Iterator[tuple[date, pa.Table]]:
-    micros = rows["ts"].cast(pa.int64()).to_numpy()[order]
-    days = micros // DAY_MICROS
-    if not len(days):
+def _by_day(rows: pa.Table, order: NDArray[np.int64]) -> Iterator[tuple[date, NDArray[np.int64]]]:
+    """The days, and which rows each has."""
+    if not len(order):
         return
+    days = rows["ts"].cast(pa.int64()).to_numpy()[order] // DAY_MICROS
     starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
     for start, end in zip(starts, [*starts[1:], len(days)], strict=True):
-        day = EPOCH + timedelta(days=int(days[start]))
-        yield day, rows.take(pa.array(order[start:end]))
-
-
-def _protected(
-    part: pa.Table, day: date, protector: Protector | None, protection: Protection | None
-) -> tuple[pa.Table, pa.Table | None]:
-    """Rows to be stored, and their sealed texts."""
-    if protector is None or protection is None:
-        return part, None
-    done = protector.exchanges(part.combine_chunks().to_batches()[0], day)
-    kept = pa.Table.from_batches([done.exchanges])
-    if protection.text != "keep":
-        kept = kept.drop_columns([name for name in TEXT_COLUMNS if name in kept.column_names])
-    return kept, done.sealed
+        yield EPOCH + timedelta(days=int(days[start])), order[start:end]
