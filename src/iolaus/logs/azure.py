@@ -49,13 +49,7 @@ class AzureApiManagement:
             "output_tokens": whole(given.get("completiontokens")),
             "stream": _boolean(given.get("isstreamcompletion")),
         }
-        request = unpacked(given.get("requestmessages"))
-        if "prompt" in wanted:
-            row["prompt"] = messages.prompt_of(request)
-        if "system_prompt" in wanted:
-            row["system_prompt"] = messages.system_of(request)
-        if "response" in wanted:
-            row["response"] = messages.response_of(unpacked(given.get("responsemessages")))
+        row |= messages.texts(given.get("requestmessages"), given.get("responsemessages"), wanted)
         return present(row)
 
 

@@ -53,13 +53,7 @@ class Bedrock:
         } | messages.request_settings(body)
         operation = record.get("operation")
         row["stream"] = None if operation is None else operation.endswith("Stream")
-        if "prompt" in wanted:
-            row["prompt"] = messages.prompt_of(body)
-        if "system_prompt" in wanted:
-            row["system_prompt"] = messages.system_of(body)
-        if "response" in wanted:
-            row["response"] = messages.response_of(answer)
-        return present(row)
+        return present(row | messages.texts(body, answer, wanted))
 
 
 def _without_session(arn: Any) -> Any:

@@ -185,11 +185,5 @@ def _tokens(record: Record, usage: Any, *, failed: bool) -> Record:
 
 def _texts(record: Record, wanted: frozenset[str]) -> Record:
     """Null where the proxy stores or redacts no text: an empty object, or its word for it."""
-    given, row = unpacked(record.get("messages")), Record()
-    if "prompt" in wanted:
-        row["prompt"] = messages.prompt_of(given)
-    if "system_prompt" in wanted:
-        row["system_prompt"] = messages.system_of(given)
-    if "response" in wanted:
-        row["response"] = messages.response_of(unpacked(record.get("response")))
+    row = messages.texts(record.get("messages"), record.get("response"), wanted)
     return {name: None if text in ("", REDACTED) else text for name, text in row.items()}

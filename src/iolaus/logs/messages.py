@@ -8,7 +8,7 @@ parts of one message are joined by a newline; images and tool calls have no text
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from iolaus.logs.mapping import Record
+from iolaus.logs.mapping import Record, unpacked
 from iolaus.logs.shape import at, counted, either, within
 
 USER, SYSTEM = ("user", "human", "USER"), ("system", "developer", "SYSTEM")
@@ -98,6 +98,18 @@ def response_of(body: Any) -> str | None:
         if given is not None and (text := read(given)) is not None:
             return text
     return None
+
+
+def texts(request: Any, answer: Any, wanted: frozenset[str]) -> Record:
+    """The wanted ones of prompt, system_prompt and response; texts that hold JSON are unpacked."""
+    found: Record = {}
+    if "prompt" in wanted or "system_prompt" in wanted:
+        body = unpacked(request)
+        found["prompt"] = prompt_of(body) if "prompt" in wanted else None
+        found["system_prompt"] = system_of(body) if "system_prompt" in wanted else None
+    if "response" in wanted:
+        found["response"] = response_of(unpacked(answer))
+    return found
 
 
 def request_settings(body: Any) -> Record:
