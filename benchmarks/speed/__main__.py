@@ -1,4 +1,4 @@
-"""python -m benchmarks.speed --work DIR [--size NAME ...] | --page"""
+"""python -m benchmarks.speed --work DIR [--size NAME ...] [--worst CASE ...] | --page"""
 
 import argparse
 import shutil
@@ -9,14 +9,17 @@ from typing import Any, Final
 
 from benchmarks.harness import origin
 from benchmarks.harness.bench import Bench, freeze, frozen
-from benchmarks.harness.measure import size_of
+from benchmarks.harness.measure import Usage, size_of
 from benchmarks.harness.page import Result, rewrite
 from benchmarks.harness.tables import NOT_YET, provenance, table
+from benchmarks.speed.worst import CASES, Worst
+from benchmarks.speed.worst import measure as worst
 
 RESULTS: Final = Path(__file__).with_name("results")
 PAGE: Final = origin.ROOT / "docs" / "speed.md"
 SEED: Final = 21
 MEMORY, THREADS = "8GB", 2
+SCAN: Final = ("--memory", MEMORY, "--threads", str(THREADS))
 PER_ACCOUNT: Final = 1_152  # exchanges of a campaign's account: 28.8 million by 25,000
 # Exchanges, accounts, campaign accounts; gigabytes of disk and minutes, as measured before.
 SIZES: Final = {
@@ -49,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed")
     parser.add_argument("--work", type=Path, help="for worlds and outputs, removed afterwards")
     parser.add_argument("--size", nargs="+", choices=SIZES, default=["3M"])
+    parser.add_argument("--worst", nargs="+", choices=CASES, default=[], help="of each size")
     parser.add_argument("--page", action="store_true", help="only write docs/speed.md's tables")
     options = parser.parse_args()
     if not options.page:
@@ -60,24 +64,37 @@ def main() -> None:
                 *_, disk, minutes = SIZES[cell.size]
                 print(f"{cell.name}: about {minutes} minutes and {disk} GB of disk")
                 freeze(bench, cell, partial(measure, bench, cell))
+            cases = [Worst(cell.size, case, cell.parameters()) for case in options.worst]
+            missing = [case for case in cases if not frozen(bench, case)]
+            world = bench.work / f"{cell.name}-worst"
+            if missing:
+                write_world(bench, cell, world)
+            for case in missing:
+                print(case.name)
+                freeze(bench, case, partial(worst, bench, case, world, SCAN))
+            shutil.rmtree(world, ignore_errors=True)
     rewrite(PAGE, TABLES, RESULTS)
+
+
+def write_world(bench: Bench, cell: Cell, world: Path) -> Usage:
+    """Simulate the cell's world."""
+    exchanges, accounts, members, *_ = SIZES[cell.size]
+    shutil.rmtree(world, ignore_errors=True)
+    return bench.call(
+        f"{world.name}-simulate", "simulate", "long", "--metadata-only", "--seed", str(SEED),
+        "--accounts", str(accounts), "--campaign-accounts", str(members), "--exchanges",
+        str(exchanges), "--strength", f"per_account={PER_ACCOUNT}", "--out", str(world),
+    )  # fmt: skip
 
 
 def measure(bench: Bench, cell: Cell) -> dict[str, Any]:
     """Write the world, read it, scan it, score it; what each took."""
-    exchanges, accounts, members, *_ = SIZES[cell.size]
     world, out = bench.work / cell.name, bench.work / f"{cell.name}-out"
-    for directory in (world, out):
-        shutil.rmtree(directory, ignore_errors=True)
-    written = bench.call(
-        f"{cell.name}-simulate", "simulate", "long", "--metadata-only", "--seed", str(SEED),
-        "--accounts", str(accounts), "--campaign-accounts", str(members), "--exchanges",
-        str(exchanges), "--strength", f"per_account={PER_ACCOUNT}", "--out", str(world),
-    )  # fmt: skip
+    shutil.rmtree(out, ignore_errors=True)
+    written = write_world(bench, cell, world)
     read = bench.asked("benchmarks.speed.read", str(world / "log"))
     scanned = bench.call(
-        f"{cell.name}-scan", "scan", str(world / "log"), "--out", str(out),
-        "--memory", MEMORY, "--threads", str(THREADS),
+        f"{cell.name}-scan", "scan", str(world / "log"), "--out", str(out), *SCAN
     )  # fmt: skip
     judged = bench.asked("benchmarks.main_job.judge", str(world / "truth"), str(out))
     found = {
@@ -89,10 +106,16 @@ def measure(bench: Bench, cell: Cell) -> dict[str, Any]:
     return found
 
 
+def ordinary(found: list[Result]) -> list[Result]:
+    """The worlds as they were written, by size."""
+    worlds = [r for r in found if "case" not in r["parameters"]]
+    return sorted(worlds, key=lambda r: r["parameters"]["exchanges"])
+
+
 def scans(found: list[Result]) -> str:
     """One row per size."""
     rows = []
-    for r in sorted(found, key=lambda r: r["parameters"]["exchanges"]):
+    for r in ordinary(found):
         n, written, scan = r["parameters"]["exchanges"], r["simulate"], r["scan"]
         bare = r["read"]["seconds"]
         rows.append([
@@ -113,17 +136,35 @@ def scans(found: list[Result]) -> str:
 def stages(found: list[Result]) -> str:
     """Seconds of each part of the scan, by size."""
     rows = []
-    for r in sorted(found, key=lambda r: r["parameters"]["exchanges"]):
+    for r in ordinary(found):
         timings = r["timings_s"]
         rows.append([f"{r['parameters']['exchanges']:,}", *(f"{s:.1f}" for s in timings.values())])
-    names = list(found[0]["timings_s"]) if found else []
+    names = list(ordinary(found)[0]["timings_s"]) if rows else []
     return table(["exchanges", *names], rows) if rows else NOT_YET
+
+
+def cases(found: list[Result]) -> str:
+    """Each worst case beside the ordinary world of its size."""
+    usual = {r["parameters"]["exchanges"]: r for r in found if "case" not in r["parameters"]}
+    rows = []
+    for r in sorted((r for r in found if "case" in r["parameters"]), key=lambda r: r["cell"]):
+        n = r["parameters"]["exchanges"]
+        scan, before = r["scan"], usual[n]["scan"] if n in usual else None
+        times = f"{scan['cpu_s'] / before['cpu_s']:.1f}" if before else NOT_YET
+        rows.append([
+            r["parameters"]["case"].replace("_", " "), f"{n:,}",
+            f"{scan['wall_s']:.0f} ({scan['cpu_s']:.0f})", times, f"{scan['peak_rss'] / 1e9:.1f}",
+            f"{r['rows']['token_days']:,}",
+        ])  # fmt: skip
+    head_ = ["case", "exchanges", "scan, s (CPU s)", "CPU time of the ordinary world, times",
+             "GB of memory", "rows of token_days"]  # fmt: skip
+    return table(head_, rows) if rows else NOT_YET
 
 
 def quality(found: list[Result]) -> str:
     """What the scans found."""
     rows = []
-    for r in sorted(found, key=lambda r: r["parameters"]["exchanges"]):
+    for r in ordinary(found):
         score = r["score"]
         shown = [score["recall"], score["precision"], score["false_positives"]]
         raised = str(score["campaigns_raised"])
@@ -134,7 +175,13 @@ def quality(found: list[Result]) -> str:
     return table(head_, rows) if rows else NOT_YET
 
 
-TABLES: Final = {"scans": scans, "stages": stages, "found": quality, "provenance": provenance}
+TABLES: Final = {
+    "scans": scans,
+    "stages": stages,
+    "worst": cases,
+    "found": quality,
+    "provenance": provenance,
+}
 
 if __name__ == "__main__":
     main()
