@@ -43,6 +43,9 @@ Threads = Annotated[int, typer.Option("--threads", min=1, help="Cores to use.")]
 KnownFile = Annotated[
     Path | None, typer.Option("--known", help="known.parquet of an earlier scan or replay.")
 ]
+MappingFile = Annotated[
+    Path | None, typer.Option("--mapping", help="Which fields the columns come from.")
+]
 EngineName = Annotated[str, typer.Option("--engine", help="duckdb or spark (docs/spark.md).")]
 Master = Annotated[
     str | None, typer.Option("--master", help="Of Spark: local[2], yarn, spark://HOST:7077.")
@@ -59,13 +62,14 @@ def scan(
     threads: Threads = 2,
     keep_stages: Keep = False,
     known: KnownFile = None,
+    mapping: MappingFile = None,
     engine: EngineName = "duckdb",
     master: Master = None,
 ) -> None:
     """Find campaigns in a log: verdicts, evidence and report.html."""
     settings = settings_file.load(config)
     with TerminalReporter() as report:
-        report.say(forecast(open_log(log, assume_utc=settings.assume_utc)))
+        report.say(forecast(open_log(log, assume_utc=settings.assume_utc, mapping=mapping)))
         result = run_scan(
             log,
             out,
@@ -75,6 +79,7 @@ def scan(
             keep_stages=keep_stages,
             report=report,
             known=known,
+            mapping=mapping,
             engine=engine,
             master=master,
         )
@@ -91,13 +96,17 @@ def replay(
     threads: Threads = 2,
     keep_stages: Keep = False,
     known: KnownFile = None,
+    mapping: MappingFile = None,
     engine: EngineName = "duckdb",
     master: Master = None,
 ) -> None:
     """Judge a log day by day, knowing nothing of the future: detections.parquet."""
     settings = settings_file.load(config)
     with TerminalReporter() as report:
-        report.say(forecast(open_log(log, assume_utc=settings.assume_utc)) + " Then each look.")
+        report.say(
+            forecast(open_log(log, assume_utc=settings.assume_utc, mapping=mapping))
+            + " Then each look."
+        )
         found = run_replay(
             log,
             out,
@@ -108,6 +117,7 @@ def replay(
             keep_stages=keep_stages,
             report=report,
             known=known,
+            mapping=mapping,
             engine=engine,
             master=master,
         )

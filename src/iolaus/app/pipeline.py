@@ -73,10 +73,12 @@ class Prepared:
         return self.last_day + timedelta(days=1)
 
 
-def open_source(path: Path, settings: Settings, report: Reporter) -> Source:
+def open_source(
+    path: Path, settings: Settings, report: Reporter, mapping: Path | None = None
+) -> Source:
     """Open a log, find the embedding model and compile the enrichment files if there are any, and
     digest the files of all."""
-    log = open_log(path, assume_utc=settings.assume_utc)
+    log = open_log(path, assume_utc=settings.assume_utc, mapping=mapping)
     named = settings.enrichment != EnrichmentFiles()
     enrichment = compile_files(settings.enrichment) if named else None
     model = model_files(settings.embeddings) if settings.embeddings else {}

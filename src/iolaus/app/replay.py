@@ -31,6 +31,7 @@ def replay(
     keep_stages: bool,
     report: Reporter,
     known: Path | None = None,
+    mapping: Path | None = None,
     remembering: bool = True,
     engine: str = "duckdb",
     master: str | None = None,
@@ -40,11 +41,12 @@ def replay(
     A look at the end of a day sees only rows of that day and before. Between two looks, accounts
     are recognised by the marks of campaigns that the earlier look (or the file `known`) knew, and
     detected at the exchange that decided; `remembering` = False leaves that out. Returns core
-    DETECTIONS: for each account the first time it stood in a group of each verdict.
+    DETECTIONS: for each account the first time it stood in a group of each verdict. mapping: a
+    mapping file, in place of the log's own.
     """
     refuse_overlap(log, out)
     before = read_known(known)
-    source = open_source(log, settings, report)
+    source = open_source(log, settings, report, mapping=mapping)
     key = f"{source.key(settings)} replay {every.days} {remembering} {digest(before)}"
     stages = Stages(out / "stages", key)
     with prepare(

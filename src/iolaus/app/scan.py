@@ -33,6 +33,7 @@ def scan(
     keep_stages: bool,
     report: Reporter,
     known: Path | None = None,
+    mapping: Path | None = None,
     engine: str = "duckdb",
     master: str | None = None,
 ) -> Results:
@@ -40,7 +41,8 @@ def scan(
 
     known: an earlier run's known.parquet. Its campaigns keep their ids, and accounts that carry
     their marks are named even where no group of them is found. engine, master: who runs the steps
-    (iolaus.engine.open_engine); no result depends on it.
+    (iolaus.engine.open_engine); no result depends on it. mapping: a mapping file, in place of the
+    log's own.
     """
     began, clock = datetime.now(UTC), time.monotonic()
     timings: dict[str, float] = {}
@@ -51,7 +53,7 @@ def scan(
         timings[name], clock = round(now - clock, 3), now
 
     refuse_overlap(log, out)
-    source = open_source(log, settings, report)
+    source = open_source(log, settings, report, mapping)
     before = read_known(known)
     stages = Stages(out / "stages", f"{source.key(settings)} {digest(before)}")
     lap("digest")

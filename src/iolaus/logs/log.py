@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from iolaus.core.errors import InputError
+from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.store import is_store
 from iolaus.core.tables import SOURCE
 from iolaus.logs.addresses import with_one_spelling
@@ -213,12 +213,22 @@ def open_log(
     loss, a log of no rows. Raises ConfigError: a mapping file that cannot be used.
     """
     found = find(path)
+    if mapping is not None and is_store(found.root):
+        raise _not_mapped(mapping)
     chosen = mapping or found.mapping
     rules = load(chosen) if chosen is not None else None
     log = Log(found, rejects or Rejects(), assume_utc=assume_utc, mapping=rules)
     if log.rows_estimate == 0:
         raise _empty(path)
     return log
+
+
+def _not_mapped(mapping: Path) -> ConfigError:
+    return ConfigError(
+        "a store has the contract's own columns: a mapping would change nothing.",
+        where=str(mapping),
+        next_step="Leave --mapping out; iolaus ingest takes one when it writes a store.",
+    )
 
 
 def _mapping_file(mapping: LogMapping | None) -> tuple[LogFile, ...]:
