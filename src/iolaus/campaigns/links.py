@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -145,11 +146,11 @@ def _propose(
         GROUP BY a, b ORDER BY a, b
         """
     )
-    none = np.zeros(pairs.num_rows)  # content proposes nothing
-    columns = [pairs[f].to_numpy() for f in TOKEN_FAMILIES]
-    holders = np.column_stack([*columns, none]).astype(np.float64)
-    with np.errstate(divide="ignore"):
-        rarity = np.where(holders > 0, np.log2((accounts - 1) / np.maximum(holders - 1, 1)), 0.0)
+    rarity = np.zeros((pairs.num_rows, len(FAMILIES)))  # content proposes nothing
+    for column, family in enumerate(TOKEN_FAMILIES):  # one at a time: there may be 12 million rows
+        holders = pairs[family].to_numpy()
+        held = np.flatnonzero(holders > 0)
+        rarity[held, column] = np.log2((accounts - 1) / np.maximum(holders[held] - 1, 1))
     return pairs["a"].to_numpy().astype(np.int64), pairs["b"].to_numpy().astype(np.int64), rarity
 
 
@@ -166,11 +167,10 @@ def _hub_matrices(
         ORDER BY family, token, account
         """
     )
-    family = np.asarray(hubs["family"].to_pylist(), dtype=object)
     columns = {name: hubs[name].to_numpy() for name in ("account", "token", "holders")}
     matrices = []
     for name in FAMILIES:
-        mine = family == name
+        mine = pc.equal(hubs["family"], name).to_numpy()
         rows, cols = columns["account"][mine], columns["token"][mine]
         rarity = np.log2((accounts - 1) / np.maximum(columns["holders"][mine] - 1, 1)) + 1e-9
         width = int(cols.max()) + 1 if cols.size else 1

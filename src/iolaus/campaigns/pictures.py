@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from iolaus.campaigns.investigate import Investigation
 from iolaus.campaigns.results import campaign_id
+from iolaus.campaigns.scene import pairs_within
 from iolaus.core.tables import FAMILIES, NULLS, TIES, TIMELINE, UNMEASURED
 
 MOST_TIES = 400  # per group: a picture, not the graph
@@ -43,9 +44,7 @@ def ties(found: Investigation) -> pa.Table:
     account_ids = scene.seen.claims["account_id"]
     rows = []
     for judged in found.judged:
-        inside = np.zeros(scene.seen.accounts, dtype=bool)
-        inside[judged.candidate.members] = True
-        mine = np.flatnonzero(inside[links.a] & inside[links.b])
+        mine, *_ = pairs_within(judged.candidate.members, links.a, links.b)
         strongest = mine[np.argsort(-links.bits[mine], kind="stable")][:MOST_TIES]
         name = campaign_id(judged, scene)
         rows += [

@@ -99,29 +99,37 @@ def groups_from(rows: pa.Table) -> list[Candidate]:
 
 
 def findings_table(findings: Iterable[list[Finding]]) -> pa.Table:
-    """One row per (group, test)."""
-    rows = [
-        {
-            "grp": number,
-            "detector": f.detector,
-            "element": f.element,
-            "statistic": f.statistic,
-            "value": f.value,
-            "null_description": f.null,
-            "p_value": f.p,
-            "detail": f.detail,
-            "draws": f.draws.tolist(),
-            "decides": f.decides,
-        }
-        for number, group in enumerate(findings)
-        for f in group
-    ]
-    return pa.Table.from_pylist(rows, schema=FINDINGS)
+    """One row per (group, test). Draws go as one array: there are hundreds a row."""
+    numbered = [(number, f) for number, group in enumerate(findings) for f in group]
+    rows = pa.Table.from_pylist(
+        [
+            {
+                "grp": number,
+                "detector": f.detector,
+                "element": f.element,
+                "statistic": f.statistic,
+                "value": f.value,
+                "null_description": f.null,
+                "p_value": f.p,
+                "detail": f.detail,
+                "decides": f.decides,
+            }
+            for number, f in numbered
+        ],
+        schema=pa.schema([field for field in FINDINGS if field.name != "draws"]),
+    )
+    offsets = np.cumsum([0, *(f.draws.size for _, f in numbered)]).astype(np.int32)
+    values = np.concatenate([np.empty(0), *(f.draws for _, f in numbered)])
+    draws = pa.ListArray.from_arrays(pa.array(offsets), pa.array(values, pa.float64()))
+    place = FINDINGS.get_field_index("draws")
+    return rows.add_column(place, FINDINGS.field(place), draws)
 
 
 def findings_from(rows: pa.Table) -> list[list[Finding]]:
     groups: list[list[Finding]] = []
-    for row in rows.to_pylist():
+    lists = rows["draws"].combine_chunks()
+    draws, bounds = lists.values.to_numpy(), lists.offsets.to_numpy()
+    for place, row in enumerate(rows.drop_columns(["draws"]).to_pylist()):
         if row["grp"] == len(groups):
             groups.append([])
         groups[row["grp"]].append(
@@ -133,7 +141,7 @@ def findings_from(rows: pa.Table) -> list[list[Finding]]:
                 null=row["null_description"],
                 p=row["p_value"],
                 detail=row["detail"],
-                draws=np.asarray(row["draws"], dtype=np.float64),
+                draws=draws[bounds[place] : bounds[place + 1]],
                 decides=row["decides"],
             )
         )
