@@ -83,6 +83,7 @@ def test_so_it_does_however_the_rows_come(planted_log, scanned, tmp_path):
 
 
 def test_pseudonyms_hide_names_and_no_campaign(planted_log, tmp_path):
+    pytest.importorskip("cryptography", reason="sealing needs the extra iolaus[privacy]")
     add_key(tmp_path / "keys")
     privacy = Privacy(tmp_path / "keys", text="encrypt")
     store = tmp_path / "store"

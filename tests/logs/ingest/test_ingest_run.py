@@ -15,8 +15,9 @@ from tests_logs_rows import typed
 from iolaus.core.errors import InputError
 from iolaus.core.store import is_store
 from iolaus.logs import open_log
+from iolaus.logs.ingest import Protection, write, writing
 from iolaus.logs.ingest import run as run_module
-from iolaus.logs.ingest import writing
+from iolaus.logs.privacy import add_key, read_keys, unseal
 
 
 @pytest.fixture
@@ -202,6 +203,22 @@ def test_a_log_in_an_object_store(
             state = run(Path(f"s3://{BUCKET}/log"), store)
     assert ids(store) == ["e1", "e2", "e3"]
     assert (state.read, state.duplicates) == (4, 0)
+
+
+def test_texts_are_sealed_some_thousand_at_a_time(
+    row: Any, log: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("cryptography", reason="sealing needs the extra iolaus[privacy]")
+    monkeypatch.setattr(write, "SEALED_ROWS", 4)
+    add_key(tmp_path / "keys")
+    keys = read_keys(tmp_path / "keys")
+    write_lines(lines(log), *map(row, range(10)))
+    run(log, store, protection=Protection(keys, ("account",), "encrypt"))
+    sealed = pq.read_table(next((store / "texts").glob("*/*")))
+    assert len(sealed["salt"].unique()) == 3
+    texts = {text["exchange_id"]: text["prompt"] for text in unseal(sealed, keys)}
+    assert texts == {f"e{n}": f"prompt {n}" for n in range(10)}
+    assert "prompt" not in rows(store)[0]
 
 
 def test_two_ingests_do_not_share_a_store(row: Any, log: Path, store: Path):

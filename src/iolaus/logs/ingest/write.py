@@ -29,6 +29,7 @@ PREFIX: Final = "ingest-"
 DAY_MICROS: Final = 86_400 * 1_000_000
 ROW_GROUP: Final = 122_880  # as the engine's own files have
 EPOCH: Final = date(1970, 1, 1)
+SEALED_ROWS: Final = 8_192  # under one key; as Python objects some 3 KB each: 25 MB
 # Hashes that hardly ever come again: as they are, a dictionary of them would be larger.
 PLAIN: Final = ("exchange_hash", "prompt_hash", "exchange_id", "content_low", "content_high", "ts")
 
@@ -82,13 +83,16 @@ def _write_day(
         write_rows(part, store / EXCHANGES_DIR / f"day={day}" / name)
         return ALIASES.empty_table()
     protector = protection.protector()
-    done = protector.exchanges(part.combine_chunks().to_batches()[0], day)
-    kept = pa.Table.from_batches([done.exchanges])
+    at_once = SEALED_ROWS if protection.text == "encrypt" else part.num_rows
+    batches = part.combine_chunks().to_batches(max_chunksize=at_once)
+    done = [protector.exchanges(batch, day) for batch in batches]
+    kept = pa.Table.from_batches([one.exchanges for one in done])
     if protection.text != "keep":
         kept = kept.drop_columns([text for text in TEXT_COLUMNS if text in kept.column_names])
     write_rows(kept, store / EXCHANGES_DIR / f"day={day}" / name)
-    if done.sealed.num_rows:
-        write(done.sealed, store / TEXTS_DIR / f"day={day}" / name)
+    sealed = pa.concat_tables([one.sealed for one in done])
+    if sealed.num_rows:
+        write(sealed, store / TEXTS_DIR / f"day={day}" / name)
     return protector.aliases()
 
 
