@@ -98,7 +98,7 @@ _HELD = f"""
 # 2. The level of each token that enough of them hold, and of every mark that is remembered.
 _RATED = f"""
     asked AS (
-        SELECT inside.*, size, rest
+        SELECT campaign_id, family, kind, value, members, last_day, size, rest
         FROM inside JOIN sizes USING (campaign_id)
         LEFT JOIN (SELECT campaign_id, kind, value, bits FROM remembered) AS before
             USING (campaign_id, kind, value)
@@ -168,7 +168,7 @@ _WORTH = f"""
         FROM tails JOIN (VALUES {_LACKS}) AS lacks (family, most) USING (family)
         WHERE level > {CHARACTERISTIC_BITS} GROUP BY campaign_id, family
         UNION ALL
-        SELECT campaign_id, '{DECLARED}',
+        SELECT campaign_id, '{DECLARED}' AS family,
                greatest(-{MOST_DECLARED}, log2((members + 0.5) / (size + 1))
                         - log2((declared - members + 0.5) / (rest + 1)))
         FROM sizes JOIN (

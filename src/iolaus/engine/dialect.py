@@ -95,6 +95,18 @@ def _exclusive_or(node: exp.BitwiseXor) -> None:
     node.replace(exp.Paren(this=node.copy()))
 
 
+def _utc(node: exp.Cast) -> None:
+    """A time without a zone is in UTC, as the session is; Spark has few functions of such times."""
+    if node.to.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ):
+        node.set("to", exp.DataType.build("timestamptz"))
+
+
+def _rank(node: exp.Window) -> None:
+    """Places are 64-bit numbers in DuckDB, 32-bit ones in Spark."""
+    if isinstance(node.this, exp.RowNumber | exp.Rank | exp.DenseRank):
+        node.replace(exp.cast(node.copy(), "bigint"))
+
+
 def _first_by(node: exp.Expr) -> None:
     """arg_min(x, y) passes over rows whose x is null; Spark's min_by does not."""
     known = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.Null()))
@@ -175,6 +187,29 @@ def _unnested(node: exp.Select) -> None:
     node.set("expressions", [*kept, rows])
 
 
+def _half_join(node: exp.Join) -> None:
+    """x SEMI JOIN y USING (k) leaves x as it is; in Spark k would come first in SELECT *."""
+    select, keys = node.parent, node.args.get("using")
+    if node.kind not in ("SEMI", "ANTI") or not keys or not isinstance(select, exp.Select):
+        return
+    if select.args["joins"][0] is not node:
+        return  # several tables on the left: which one has the key is not known here
+    left = _named(select.args["from_"].this, "left_side")
+    right = _named(node.this, "right_side")
+    pairs = [
+        exp.EQ(this=exp.column(key.name, left), expression=exp.column(key.name, right))
+        for key in keys
+    ]
+    node.set("using", None)
+    node.set("on", exp.and_(*pairs))
+
+
+def _named(table: exp.Expr, name: str) -> str:
+    if not table.alias_or_name:
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
+    return str(table.alias_or_name)
+
+
 def _argument(unnest: exp.Expr) -> exp.Expr:
     lists: exp.Expr = unnest.expressions[0] if isinstance(unnest, exp.Unnest) else unnest.this
     return lists.copy()
@@ -214,9 +249,12 @@ RULES: Final[Mapping[type[exp.Expr], Callable[[Any], None]]] = {
     exp.TimeToUnix: _epoch,
     exp.Div: _divide,
     exp.BitwiseXor: _exclusive_or,
+    exp.Cast: _utc,
+    exp.Window: _rank,
     exp.ArgMin: _first_by,
     exp.DateDiff: _difference,
     exp.DateBin: _bucket,
     exp.ArrayAgg: _list,
+    exp.Join: _half_join,
     exp.Select: _unnested,
 }

@@ -5,6 +5,7 @@ Iolaus, only the directory of the stages and the log's files under the same path
 """
 
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -208,7 +209,9 @@ def _started(stages: Stages, master: str | None, heap: int, threads: int) -> Spa
     for name, value in settings.items():
         builder = builder.config(name, value)
     try:
-        session: SparkSession = builder.getOrCreate()
+        with warnings.catch_warnings():  # of a pandas that is there and is not used
+            warnings.simplefilter("ignore", FutureWarning)
+            session: SparkSession = builder.getOrCreate()
     except (PySparkException, Py4JError, OSError) as error:
         raise _not_started(master, error) from error
     return session

@@ -1,0 +1,1 @@
+"""Spark against DuckDB: the same scan of the same log, on the same machine, in one run."""
