@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ingest_making import ids, ingesting, look, rejects, run, write_lines
 
+from iolaus.core.errors import InputError
 from iolaus.logs.ingest import tail
 from iolaus.logs.ingest.source import SETTLE_SECONDS
 from iolaus.logs.ingest.tail import Place, blocks, is_continued
@@ -158,6 +159,32 @@ def test_a_parquet_file_is_taken_once_it_is_whole(
         look(running)
         assert ids(store) == ["e1", "e2"]
         assert running.state.duplicates == 1
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    row: Any, log: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in "abc":
+        write_lines(log / "exchanges" / f"{name}.jsonl", row(name))
+    plainly = Path.open
+
+    def denied(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name == "a.jsonl":
+            raise PermissionError(13, "Permission denied", str(path))
+        if path.name == "b.jsonl":
+            raise FileNotFoundError(2, "No such file", str(path))
+        return plainly(path, *arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", denied)
+        with pytest.raises(InputError, match=r"exchanges/a\.jsonl: cannot be read: Permission"):
+            run(log, store)
+        with ingesting(log, store, follow=True) as (running, told):
+            look(running)
+            assert len(told) == 1 and "left until it changes" in told[0]
+        assert ids(store) == ["ec"]
+    run(log, store)
+    assert ids(store) == ["ea", "eb", "ec"]
 
 
 def test_trouble_is_said_once_and_waited_out(row: Any, log: Path, store: Path):

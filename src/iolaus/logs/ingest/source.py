@@ -102,11 +102,14 @@ class Source:
                 continue
             try:
                 yield from self._file(path, name, stat, state, now)
-            except (InputError, FileNotFoundError) as error:
+            except FileNotFoundError:
+                continue  # gone since it was listed
+            except (InputError, OSError) as error:
+                told = error if isinstance(error, InputError) else _unreadable(name, error)
                 if not self._follow:
-                    raise
+                    raise told from error
                 self._looked[name] = stat
-                self._say(f"left until it changes: {error}")
+                self._say(f"left until it changes: {told}")
 
     def forget(self) -> None:
         """Look at every file again: the state is an earlier one than was thought."""
@@ -226,6 +229,14 @@ def _piece(name: str, chunk: Chunk, first_number: int) -> Piece:
     bad = [(int(rows[i]), fault) for i, fault in chunk.faults.items()] + chunk.lost
     told = [(row + first_number, str(fault.cause), fault.detail) for row, fault in sorted(bad)]
     return Piece(name, batch, chunk.rows + first_number, list(told))
+
+
+def _unreadable(name: str, error: OSError) -> InputError:
+    return InputError(
+        f"cannot be read: {error.strerror or error}.",
+        where=name,
+        next_step="Give the user who runs iolaus read access to it, or move it away.",
+    )
 
 
 def _at(name: str, place: Place) -> Mark:
