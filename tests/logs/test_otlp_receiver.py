@@ -6,6 +6,7 @@ import gzip
 import http.client
 import os
 import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -354,6 +355,26 @@ def test_connections_that_say_nothing_do_not_pile_up(tmp_path: Path, monkeypatch
         with socket.create_connection(address, timeout=20) as third:
             assert third.recv(1_000).startswith(b"HTTP/1.1 503 ")
         by_grpc(receiver, otlp.spans(otlp.span()))  # the other way in is open
+    assert len(stored(tmp_path)) == 1
+
+
+def test_a_connection_that_gets_no_thread_leaves_its_place(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    real, tries = socketserver.ThreadingMixIn.process_request, list[int]()
+
+    def none_at_first(self: Any, request: Any, address: Any) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ConnectionError("can't start new thread")
+        real(self, request, address)
+
+    monkeypatch.setattr(socketserver.ThreadingMixIn, "process_request", none_at_first)
+    monkeypatch.setattr("iolaus.logs.receiver.http_server.CONNECTIONS", 1)
+    with receiving(tmp_path) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.http or 0), timeout=20) as raw:
+            assert raw.recv(100) == b""  # closed, and nothing is said
+        by_json(receiver, otlp.spans(otlp.span(1)))
     assert len(stored(tmp_path)) == 1
 
 

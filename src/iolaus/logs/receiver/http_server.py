@@ -94,7 +94,13 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
+            try:
+                super().process_request(request, client_address)
+            except (
+                BaseException
+            ):  # no thread is to be had: the connection is closed, its place free
+                self._free.release()
+                raise
             return
         with suppress(OSError):
             request.sendall(TOO_MANY)
