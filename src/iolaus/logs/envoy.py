@@ -5,6 +5,7 @@ Source of the shape: Envoy documentation, "Access logging"; Envoy Gateway and En
 documentation. A key may be written with '-' or '_' and in any case; '-' as a value means null.
 """
 
+from itertools import chain
 from typing import Any
 
 from iolaus.logs.langfuse import whole
@@ -80,6 +81,10 @@ MARKS = frozenset(
 )
 
 
+# Keys that are looked for and written like this already, as most are.
+PLAIN = frozenset((*chain(*KEYS.values()), *TRUSTED, *FORWARDED, *PEER, *MARKS))
+
+
 def matches(record: Record) -> bool:
     """By a start, a response code and something that only a proxy knows."""
     if len(record) > MAX_KEYS:
@@ -114,7 +119,7 @@ class Envoy:
 def _plain(record: Record) -> Record:
     """Keys in lower case with '_' for '-', without ':' in front; null values left out."""
     return {
-        key.lower().replace("-", "_").lstrip(":"): value
+        (key if key in PLAIN else key.lower().replace("-", "_").lstrip(":")): value
         for key, value in record.items()
         if value is not None and value != "-" and value != ""
     }
