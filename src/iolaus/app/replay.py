@@ -17,7 +17,7 @@ from iolaus.app.settings import Settings
 from iolaus.campaigns import Known, Results
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import DETECTIONS
-from iolaus.engine import Stages
+from iolaus.engine import Stages, discard
 
 
 def replay(
@@ -107,7 +107,7 @@ def _look(
         write_table(pa.Table.from_pylist(rows, schema=DETECTIONS), kept.path)
         for spent in ("*tokens*", "early", "carried", "claimed"):
             for path in stages.directory.glob(f"{spent}_{name}.parquet"):
-                path.unlink()
+                discard(path)
     return list(pq.read_table(kept.path).to_pylist()), read_known(memory.path)
 
 

@@ -6,9 +6,9 @@ from iolaus.core.errors import ConfigError
 from iolaus.engine.duck import DuckEngine
 from iolaus.engine.engine import Engine
 from iolaus.engine.stages import Stages, Table
-from iolaus.engine.tables_on_disk import move
+from iolaus.engine.tables_on_disk import discard, move
 
-__all__ = ["ENGINES", "DuckEngine", "Engine", "Stages", "Table", "move", "open_engine"]
+__all__ = ["ENGINES", "DuckEngine", "Engine", "Stages", "Table", "discard", "move", "open_engine"]
 
 ENGINES: Final = ("duckdb", "spark")
 _OF_SPARK: Final = ("pyspark", "py4j", "sqlglot")

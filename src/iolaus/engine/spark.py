@@ -4,6 +4,7 @@ Everything is SQL that Spark's executors run by themselves: they need no Python 
 Iolaus, only the directory of the stages and the log's files under the same paths (docs/spark.md).
 """
 
+import os
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -237,15 +238,16 @@ def _of_this_machine(stages: Stages, heap: int, threads: int) -> dict[str, str]:
 
 def _not_started(master: str | None, error: Exception) -> ConfigError:
     text = str(error)
-    if isinstance(error, OSError) or "JAVA_GATEWAY_EXITED" in text:
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
         return ConfigError(
-            "Spark did not start: there is no Java, or it ended at once.",
+            "Spark did not start: there is no Java.",
             where="--engine spark",
-            next_step="Install Java 17 or 21 and set JAVA_HOME; see its messages above.",
+            next_step="Install Java 17 or 21, or set JAVA_HOME.",
         )
-    causes = [line for line in text.splitlines() if "Exception: " in line] or [text]
+    causes = [line for line in text.splitlines() if "Exception: " in line]
+    cause = causes[0].strip()[:200] if causes else "see its messages above"
     return ConfigError(
-        f"Spark did not start on {master or 'its configured master'}: {causes[0].strip()[:200]}",
+        f"Spark did not start on {master or 'its configured master'}: {cause}.",
         where="--master",
         next_step="Write local[2], spark://HOST:7077, yarn or k8s://URL (docs/spark.md).",
     )

@@ -38,11 +38,17 @@ def files_of(path: Path) -> Sequence[Path]:
 def move(table: Path, to: Path) -> None:
     """Put a table in the place of another. Between two files that is one step; else a kill may
     leave nothing there."""
-    if to.is_dir():
-        shutil.rmtree(to)
-    elif table.is_dir():
-        to.unlink(missing_ok=True)
+    if to.is_dir() or table.is_dir():
+        discard(to)
     table.replace(to)
+
+
+def discard(table: Path) -> None:
+    """Remove a table, if it is there."""
+    if table.is_dir():
+        shutil.rmtree(table)
+    else:
+        table.unlink(missing_ok=True)
 
 
 def settle(written: Path, path: Path) -> None:
