@@ -14,9 +14,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from iolaus import campaigns
-from iolaus.app.pipeline import Prepared, look, open_source, prepare
+from iolaus.app.pipeline import Prepared, look, prepare
 from iolaus.app.progress import silent
 from iolaus.app.settings import Settings
+from iolaus.app.source import open_source
 from iolaus.campaigns import Investigation, Looked, Results
 from iolaus.core.files import write_table
 from iolaus.engine import Stages

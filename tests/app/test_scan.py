@@ -18,6 +18,11 @@ def run(log: Path, out: Path, settings: Settings = Settings(), **options):
     return scan(log, out, settings, **options)
 
 
+def features_of(stages: Path) -> list[Path]:
+    """The files of one run's features; every file of the log has its own, by day."""
+    return sorted((stages / "features").glob("*/day=*.parquet"))
+
+
 @pytest.fixture(scope="module")
 def scanned(planted_log, tmp_path_factory):
     out = tmp_path_factory.mktemp("scanned")
@@ -79,7 +84,7 @@ def test_a_scan_that_was_stopped_resumes_and_ends_with_the_same_bytes(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("iolaus.app.scan.campaigns.investigate", stop)
         run(planted_log, tmp_path)
-    assert (tmp_path / "stages" / "features.parquet").exists()
+    assert features_of(tmp_path / "stages")
     assert not (tmp_path / "campaigns.parquet").exists()
 
     def never(*_: object, **__: object) -> None:
@@ -95,10 +100,10 @@ def test_a_scan_that_was_stopped_resumes_and_ends_with_the_same_bytes(
 def test_stages_are_kept_when_asked(planted_log, tmp_path):
     run(planted_log, tmp_path, keep_stages=True)
     names = {path.stem for path in (tmp_path / "stages").glob("*.parquet")}
-    assert {"features", "accounts", "token_days"} <= names
+    assert {"accounts", "token_days"} <= names
     assert list((tmp_path / "stages" / "profiles").glob("day=*.parquet"))
-    features = pq.read_schema(tmp_path / "stages" / "features.parquet").names
-    assert not {"prompt", "system_prompt", "response"} & set(features)
+    for file in features_of(tmp_path / "stages"):
+        assert not {"prompt", "system_prompt", "response"} & set(pq.read_schema(file).names)
 
 
 def test_duplicate_ids_are_rejected_counted_and_kept(tmp_path):

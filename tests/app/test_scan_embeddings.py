@@ -79,7 +79,7 @@ def settings(model, tmp_path) -> Settings:
 
 
 def codes(out: Path) -> list[dict[str, object]]:
-    rows = pq.read_table(out / "stages" / "content_days.parquet").to_pylist()
+    rows = pq.read_table(out / "stages" / "content_days").to_pylist()
     return sorted(rows, key=lambda row: (row["account"], row["day"]))
 
 

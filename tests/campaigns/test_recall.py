@@ -11,7 +11,7 @@ from iolaus.campaigns.memory import Named
 from iolaus.campaigns.recall import recall, with_recognised
 from iolaus.campaigns.recognise import RECOGNISED
 from iolaus.campaigns.results import Results
-from iolaus.core.tables import CAMPAIGNS, EVIDENCE, FEATURES, MEMBERS
+from iolaus.core.tables import CAMPAIGNS, EVIDENCE, MEMBERS
 
 AT = datetime(2026, 5, 9, 12, tzinfo=UTC)
 LATER = datetime(2026, 5, 10, 12, tzinfo=UTC)
@@ -84,9 +84,9 @@ def recognised(*accounts: str) -> pa.Table:
 def log(engine):
     """x sends 3 exchanges with model n (6 tokens in and 9 out in all), y one of unknown tokens."""
     engine.keep("accounts", pa.table({"account": [0, 1], "account_id": ["x", "y"]}))
-    sent = [("x", AT), ("x", AT), ("x", LATER), ("y", AT)]
-    rows = [{"account_id": a, "ts": ts, "exchange_hash": i} for i, (a, ts) in enumerate(sent)]
-    engine.keep("features", pa.Table.from_pylist(rows, schema=FEATURES))
+    seen = [("x", AT), ("x", LATER), ("y", AT)]
+    days = [{"account_id": a, "day": t.date(), "first_at": t, "last_at": t} for a, t in seen]
+    engine.keep("account_days", pa.Table.from_pylist(days))
     profiles = {
         "account": [0, 0, 1],
         "day": [AT.date(), LATER.date(), AT.date()],

@@ -99,11 +99,8 @@ def test_two_windows_add_up_to_the_whole(engine):
     accounts = np.array([number for name, number in numbers(engine).items() if name != "a5"])
     first = signals.content_vectors(engine, at(1).date(), accounts)
     whole = signals.content_vectors(engine, at(3).date(), accounts)
-    engine.register(
-        "later", engine.fetch("SELECT * FROM content_days WHERE day >= $day", {"day": at(1).date()})
-    )
-    engine.stages.table("content_days").path.unlink()
-    engine.step("content_days", "SELECT * FROM later")
+    later = engine.fetch("SELECT * FROM content_days WHERE day >= $day", {"day": at(1).date()})
+    engine.keep("content_days", later)
     rest = signals.content_vectors(engine, at(3).date(), accounts)
     assert (first.counts + rest.counts == whole.counts).all() and (first.counts > 0).all()
     sums = first.vectors * first.counts[:, None] + rest.vectors * rest.counts[:, None]

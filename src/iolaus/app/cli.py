@@ -50,6 +50,14 @@ EngineName = Annotated[str, typer.Option("--engine", help="duckdb or spark (docs
 Master = Annotated[
     str | None, typer.Option("--master", help="Of Spark: local[2], yarn, spark://HOST:7077.")
 ]
+SinceLast = Annotated[
+    Path | None,
+    typer.Option("--since-last", help="State directory: days that it has are not read again."),
+]
+ForgetGone = Annotated[
+    bool,
+    typer.Option("--forget-gone", help="With --since-last: leave out files that are gone."),
+]
 Keep = Annotated[bool, typer.Option("--keep-stages", help="Keep every stage's table.")]
 
 
@@ -65,11 +73,14 @@ def scan(
     mapping: MappingFile = None,
     engine: EngineName = "duckdb",
     master: Master = None,
+    since_last: SinceLast = None,
+    forget_gone: ForgetGone = False,
 ) -> None:
     """Find campaigns in a log: verdicts, evidence and report.html."""
     settings = settings_file.load(config)
     with TerminalReporter() as report:
-        report.say(forecast(open_log(log, assume_utc=settings.assume_utc, mapping=mapping)))
+        if since_last is None:
+            report.say(forecast(open_log(log, assume_utc=settings.assume_utc, mapping=mapping)))
         result = run_scan(
             log,
             out,
@@ -82,6 +93,8 @@ def scan(
             mapping=mapping,
             engine=engine,
             master=master,
+            since_last=since_last,
+            forget_gone=forget_gone,
         )
     _show(result, out)
 
@@ -247,7 +260,14 @@ def _show(result: Results, out: Path) -> None:
     for row in result.campaigns.to_pylist()[:raised]:
         sure = "known" if row["q_value"] is None else f"q = {row['q_value']:.2g}"
         _print(f"  {row['campaign_id']}  {sure}  {row['summary']}")
-    rejected = json.loads((out / "run.json").read_text(encoding="utf-8"))["rejects"]
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    days, rejected = run["days"], run["rejects"]
+    if days["kept"]:
+        _print(
+            f"{days['read']:,} days were read, {days['kept']:,} are as an earlier run left them."
+        )
+    if "note" in days:
+        _print(f"The state directory: {days['note']}.")
     if rejected:
         causes = ", ".join(f"{cause} {count:,}" for cause, count in sorted(rejected.items()))
         _print(

@@ -6,12 +6,12 @@
     tokens, content  merged as of an instant              signals
     verdicts      links, groups, tests, judgement         campaigns
 
-Every arrow is a Parquet file in the stage directory. A run that was stopped resumes there.
+Every arrow is Parquet: in the stage directory of the run, and what is made a day at a time in a
+state directory that later runs go on from (app.state). A run that was stopped resumes there.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,85 +20,75 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from iolaus import __version__, signals
+from iolaus import signals
+from iolaus.app.intake import Intake, attach_features, reject_counts, take_in, write_rejects
 from iolaus.app.progress import Reporter
-from iolaus.app.settings import Settings
+from iolaus.app.source import Source
+from iolaus.app.state import Ledger, State
 from iolaus.campaigns import Content, Looked
 from iolaus.core.errors import InputError
-from iolaus.core.files import aside, write_text
-from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
-from iolaus.engine import Engine, Stages, move, open_engine
-from iolaus.logs import Cause, Log, LogFile, Rejects, open_log
-from iolaus.logs.enrichment import Enrichment, EnrichmentFiles, Tally, compile_files, enrich
-from iolaus.signals.text.embeddings import embedder, encoder, model_files
+from iolaus.core.files import write_text
+from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, RELEASES
+from iolaus.engine import Engine, Stages, open_engine
+from iolaus.logs import Rejects
+from iolaus.signals import Made
+from iolaus.signals.text.embeddings import embedder, encoder
 
 # The log's small tables under the names that SQL steps know them by.
 SMALL = {"claimed": ACCOUNTS, "releases": RELEASES, "enforcement": ENFORCEMENT}
-ENRICHED = "enriched.json"  # in the stage directory: what was filled
-
-
-@dataclass(frozen=True)
-class Source:
-    """An opened log with what identifies it: relative path and SHA-256 of each of its files.
-
-    embeddings: the model that makes content codes, as in Settings; its files are digested too.
-    enrichment: the compiled files of [enrichment], digested too; None without any.
-    """
-
-    log: Log
-    digests: tuple[tuple[str, str], ...]
-    embeddings: str = ""
-    enrichment: Enrichment | None = None
-
-    def key(self, settings: Settings) -> str:
-        """What a run's stages depend on."""
-        parts = [__version__, self.digests, sorted(settings.as_dict().items())]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A log as tables, ready to be looked at as of any day. enriched: what was filled."""
+    """A log as tables, ready to be looked at as of any day. made: which days were made anew."""
 
     engine: Engine
     source: Source
+    intake: Intake
+    made: Made
     rejects: dict[str, int]
-    enriched: dict[str, object]
-    first_day: date
-    last_day: date  # inclusive
+
+    @property
+    def first_day(self) -> date:
+        return self.intake.days[0].day
+
+    @property
+    def last_day(self) -> date:
+        return self.intake.days[-1].day
 
     @property
     def until(self) -> date:
         """The day after the last: everything is before it."""
         return self.last_day + timedelta(days=1)
 
+    @property
+    def enriched(self) -> dict[str, object]:
+        """What each file of [enrichment] gave and what was filled; empty without any."""
+        enrichment = self.source.enrichment
+        if enrichment is None:
+            return {}
+        if self.source.log.is_store:
+            return {
+                "not_applied": "the log is a store: its rows were filled when they were written"
+            }
+        files = [file.as_dict() for file in enrichment.reports]
+        return {"files": files, "filled": self.intake.filled}
 
-def open_source(
-    path: Path, settings: Settings, report: Reporter, mapping: Path | None = None
-) -> Source:
-    """Open a log, find the embedding model and compile the enrichment files if there are any, and
-    digest the files of all."""
-    log = open_log(path, assume_utc=settings.assume_utc, mapping=mapping)
-    named = settings.enrichment != EnrichmentFiles()
-    enrichment = compile_files(settings.enrichment) if named else None
-    model = model_files(settings.embeddings) if settings.embeddings else {}
-    own = [LogFile(file, f"embeddings/{name}", file.stat().st_size) for name, file in model.items()]
-    files = [*log.files, *log.other_files, *own]
-    digests = []
-    for done, file in enumerate(files):
-        report("digest", done, len(files))
-        digests.append((file.name, file.digest()))
-    report("digest", len(files), len(files))
-    if enrichment is not None:
-        reports = enrichment.reports
-        digests += [(f"enrichment/{r.used_as}/{r.path.name}", r.sha256) for r in reports]
-    return Source(log, tuple(sorted(digests)), settings.embeddings, enrichment)
+    def attach_features(self, *, whole: bool = True) -> None:
+        """Let SQL use every exchange by the name `features`. whole: raise InputError where files of
+        the log that hold them are gone."""
+        attach_features(self.intake, self.engine, whole=whole)
+
+    def prompts(self, places: Sequence[tuple[int, int]]) -> list[str | None]:
+        """Prompts by (source_file, source_row); None where there is none any more."""
+        return self.source.prompts(self.intake.names, places)
 
 
 @contextmanager
 def prepare(
     source: Source,
     stages: Stages,
+    state: State | None = None,
     *,
     memory: str,
     threads: int,
@@ -106,57 +96,60 @@ def prepare(
     engine: str = "duckdb",
     master: str | None = None,
 ) -> Iterator[Prepared]:
-    """Make every table that verdicts need, or take it from an earlier run that was stopped."""
+    """Make every table that verdicts need, or take it from an earlier run.
+
+    state: what earlier runs left, and what the next ones find; None: the stages alone.
+    """
+    held = state or State(stages.directory)
     with open_engine(engine, stages, memory=memory, threads=threads, master=master) as running:
-        rejects = _tables(source, running, stages, threads, report)
+        # Loaded before the log is read, which takes long; a model that cannot be is said at once.
+        encode = encoder(embedder(source.embeddings)) if source.embeddings else None
+        small = _small_tables(source, running)
+        intake = take_in(source, running, held, threads, report)
+        twice = reject_counts(intake, small)
+        write_rejects(intake, held, _rejected(stages), stages.table("rejects").path)
+        claimed = pq.read_table(stages.table("claimed").path)
+        signals.accounts(running, claimed, intake.days)
         _refuse_lonely(running)
-        days = running.fetch("SELECT min(day) AS first, max(day) AS last FROM profiles").to_pylist()
-        first, last = days[0]["first"], days[0]["last"]
-        yield Prepared(running, source, rejects, _enriched(source, stages), first, last)
+        made = signals.daily(
+            running, intake.days, held.earlier, lambda done, total: report("days", done, total)
+        )
+        prepared = Prepared(running, source, intake, made, twice)
+        missing = signals.content_missing(running, intake.days, made.keys, held.earlier)
+        if encode is not None and missing:
+            signals.embedded_content(running, prepared.prompts, encode, report, missing)
+        signals.content_days(running, missing, embedded=encode is not None)
+        if held.kept:
+            _save(prepared, held)
+        signals.token_days(running)
+        yield prepared
 
 
-def _tables(
-    source: Source,
-    engine: Engine,
-    stages: Stages,
-    threads: int,
-    report: Reporter,
-) -> dict[str, int]:
-    """Every table up to the daily ones. Returns rejects by cause."""
-    # Loaded before the log is read, which takes long; a model that cannot be is said at once.
-    encode = encoder(embedder(source.embeddings)) if source.embeddings else None
-    rejects = _read(source, engine, stages, threads, report)
-    signals.accounts(engine, pq.read_table(stages.table("claimed").path))
-    signals.daily(engine, lambda done, total: report("days", done, total))
-    signals.token_days(engine)
-    if encode is not None:
-        signals.embedded_content(engine, source.log.excerpts, encode, report)
-    signals.content_days(engine, embedded=encode is not None)
-    return rejects
+def _save(prepared: Prepared, state: State) -> None:
+    """From here on the next run finds these days."""
+    intake = prepared.intake
+    ledger = Ledger(
+        meaning=prepared.source.meaning,
+        files=intake.files,
+        columns=intake.columns,
+        exchanges={day.day: day.exchanges for day in intake.days},
+        keys=prepared.made.keys,
+    )
+    numbers = prepared.engine.fetch("SELECT account, account_id FROM accounts ORDER BY account")
+    kept = {"accounts": numbers, "twice": intake.twice}
+    state.save(ledger, kept, prepared.engine.stages.chosen())
 
 
-def _enriched(source: Source, stages: Stages) -> dict[str, object]:
-    """What each file of [enrichment] gave and what was filled from them; empty without any."""
-    if source.enrichment is None:
-        return {}
-    if source.log.store_sql is not None:
-        return {"not_applied": "the log is a store: its rows were filled when they were written"}
-    filled = json.loads((stages.directory / ENRICHED).read_text(encoding="utf-8"))
-    return {"files": [file.as_dict() for file in source.enrichment.reports], "filled": filled}
+def _rejected(stages: Stages) -> Path:
+    return stages.table("rejects_small").path
 
 
-def _read(
-    source: Source,
-    engine: Engine,
-    stages: Stages,
-    threads: int,
-    report: Reporter,
-) -> dict[str, int]:
-    """Read the log once: features, the small tables, the rejects. Returns rejects by cause."""
-    log, counts_file = source.log, stages.directory / "rejects.json"
-    stored = log.store_sql
+def _small_tables(source: Source, engine: Engine) -> dict[str, int]:
+    """Keep the log's small tables. Returns their rejects by cause."""
+    log, stages = source.log, engine.stages
+    counts_file = stages.directory / "rejects.json"
     if not counts_file.exists():  # written last: it stands only when all the others do
-        rejects = Rejects(stages.table("rejects").path)
+        rejects = Rejects(_rejected(stages))
         log.rejects = rejects
         with rejects:
             small = {
@@ -164,65 +157,14 @@ def _read(
                 "releases": log.releases(),
                 "enforcement": log.enforcement(),
             }
-            if stored is None:
-                _write_features(source, stages, threads, report)
-                _reject_duplicates(log, engine, stages, rejects)
         for name, schema in SMALL.items():
             table = small[name]
             engine.keep(name, table if table is not None else schema.empty_table())
         write_text(json.dumps(rejects.counts, sort_keys=True), counts_file)
     for name in SMALL:
         engine.attach(stages.table(name))
-    if stored is None:
-        engine.attach(stages.table("features"))
-    else:
-        engine.attach_files("features", [file.path for file in log.files], stored)
     counts: dict[str, int] = json.loads(counts_file.read_text(encoding="utf-8"))
     return counts
-
-
-def _write_features(source: Source, stages: Stages, threads: int, report: Reporter) -> None:
-    signals.warm_up()  # once, before several threads would compile the same kernel
-    total, done, tally = source.log.rows_estimate or 0, 0, Tally()
-    batches = source.log.batches()
-    if source.enrichment is not None:
-        batches = enrich(batches, source.enrichment, tally)
-    with (
-        aside(stages.table("features").path) as temporary,
-        pq.ParquetWriter(temporary, FEATURES, compression="zstd", compression_level=1) as writer,
-    ):
-        for batch in signals.features(batches, threads):
-            writer.write_batch(batch)
-            done += batch.num_rows
-            report("read", done, total)
-    if source.enrichment is not None:
-        write_text(json.dumps(tally.as_dict()), stages.directory / ENRICHED)
-
-
-def _reject_duplicates(log: Log, engine: Engine, stages: Stages, rejects: Rejects) -> None:
-    """Keep the first exchange of each id; the later ones are rejected, with their places."""
-    engine.attach(stages.table("features"))
-    later = engine.fetch(
-        """
-        WITH twice AS (
-            SELECT exchange_hash FROM features GROUP BY exchange_hash HAVING count(*) > 1
-        )
-        SELECT source_file, source_row FROM features SEMI JOIN twice USING (exchange_hash)
-        QUALIFY row_number() OVER (
-            PARTITION BY exchange_hash ORDER BY source_file, source_row) > 1
-        ORDER BY source_file, source_row
-        """
-    )
-    if later.num_rows == 0:
-        return
-    for row in later.to_pylist():
-        file = log.files[row["source_file"]].name
-        rejects.add(file, row["source_row"], Cause.DUPLICATE_EXCHANGE, was_kept=True)
-    engine.register("later", later)
-    unique = engine.step(
-        "features_unique", "SELECT * FROM features ANTI JOIN later USING (source_file, source_row)"
-    )
-    move(unique.path, stages.table("features").path)
 
 
 def look(prepared: Prepared, until: date) -> Looked:

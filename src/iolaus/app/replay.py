@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 
 from iolaus import __version__, campaigns
 from iolaus.app.known import digest, read_known, write_known
-from iolaus.app.pipeline import Prepared, look, open_source, prepare
+from iolaus.app.pipeline import Prepared, look, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.scan import refuse_overlap
 from iolaus.app.settings import Settings
+from iolaus.app.source import open_source
 from iolaus.campaigns import Known, Results
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import DETECTIONS
@@ -58,6 +59,7 @@ def replay(
         engine=engine,
         master=master,
     ) as prepared:
+        prepared.attach_features()
         first: dict[tuple[str, str], dict[str, object]] = {}
         since, looks = prepared.first_day, _looks(prepared.first_day, prepared.until, every)
         for done, until in enumerate(looks):

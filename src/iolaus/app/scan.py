@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,16 +12,17 @@ import pyarrow as pa
 
 from iolaus import __version__, campaigns
 from iolaus.app.known import digest, read_known, write_known
-from iolaus.app.pipeline import Prepared, look, open_source, prepare
+from iolaus.app.pipeline import Prepared, look, prepare
 from iolaus.app.progress import Reporter
 from iolaus.app.settings import Settings
+from iolaus.app.source import open_source
+from iolaus.app.state import open_state
 from iolaus.campaigns import Investigation, Known, Named, Results
 from iolaus.cases import ReportInput, render
 from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_table, write_text
 from iolaus.core.tables import EXCERPTS
 from iolaus.engine import Stages
-from iolaus.logs import Log
 
 
 def scan(
@@ -36,13 +38,17 @@ def scan(
     mapping: Path | None = None,
     engine: str = "duckdb",
     master: str | None = None,
+    since_last: Path | None = None,
+    forget_gone: bool = False,
 ) -> Results:
     """Scan a log directory and write the files that the data contract names into `out`.
 
     known: an earlier run's known.parquet. Its campaigns keep their ids, and accounts that carry
     their marks are named even where no group of them is found. engine, master: who runs the steps
     (iolaus.engine.open_engine); no result depends on it. mapping: a mapping file, in place of the
-    log's own.
+    log's own. since_last: a state directory: days that earlier runs left there are not read again,
+    and no result depends on it either; of files that are gone by now it keeps the exchanges, unless
+    `forget_gone`.
     """
     began, clock = datetime.now(UTC), time.monotonic()
     timings: dict[str, float] = {}
@@ -53,38 +59,43 @@ def scan(
         timings[name], clock = round(now - clock, 3), now
 
     refuse_overlap(log, out)
-    source = open_source(log, settings, report, mapping)
-    before = read_known(known)
-    stages = Stages(out / "stages", f"{source.key(settings)} {digest(before)}")
-    lap("digest")
-    with prepare(
-        source,
-        stages,
-        memory=memory,
-        threads=threads,
-        report=report,
-        engine=engine,
-        master=master,
-    ) as prepared:
-        lap("prepare")
-        looked = look(prepared, prepared.until)
-        lap("tokens")
-        found = campaigns.investigate(
-            prepared.engine,
-            looked,
-            prepared.until,
-            fdr=settings.fdr,
-            seed=settings.seed,
-            progress=report,
-        )
-        lap("investigate")
-        recalled = _recall(found, before, prepared)
-        run = _run_facts(log, prepared, settings, began, found)
-        run |= {"known_campaigns": len(before), "recognised": recalled.recognised}
-        page = _report(found, recalled, prepared, settings, run)
-        lap("report")
-        _write(out, recalled.result, page, {**run, "timings_s": timings}, stages)
-        write_known(recalled.after, out / "known.parquet")
+    if since_last is not None:
+        refuse_overlap(log, since_last)
+    with open_state(since_last) if since_last is not None else nullcontext() as state:
+        source = open_source(log, settings, report, state, mapping, forget_gone=forget_gone)
+        days = None if state is None else state.directory
+        before = read_known(known)
+        stages = Stages(out / "stages", f"{source.key(settings)} {digest(before)}", days)
+        lap("digest")
+        with prepare(
+            source,
+            stages,
+            state,
+            memory=memory,
+            threads=threads,
+            report=report,
+            engine=engine,
+            master=master,
+        ) as prepared:
+            lap("prepare")
+            looked = look(prepared, prepared.until)
+            lap("tokens")
+            found = campaigns.investigate(
+                prepared.engine,
+                looked,
+                prepared.until,
+                fdr=settings.fdr,
+                seed=settings.seed,
+                progress=report,
+            )
+            lap("investigate")
+            recalled = _recall(found, before, prepared)
+            run = _run_facts(log, prepared, settings, began, found)
+            run |= {"known_campaigns": len(before), "recognised": recalled.recognised}
+            page = _report(found, recalled, prepared, settings, run)
+            lap("report")
+            _write(out, recalled.result, page, {**run, "timings_s": timings}, stages)
+            write_known(recalled.after, out / "known.parquet")
     if not keep_stages:
         stages.remove()
     return recalled.result
@@ -103,6 +114,8 @@ class Recalled:
 def _recall(found: Investigation, before: Known, prepared: Prepared) -> Recalled:
     """Recognise accounts of known campaigns, give groups their known ids, and remember."""
     engine, until = prepared.engine, prepared.until
+    if len(before):
+        prepared.attach_features()
     recognised = campaigns.recognise(engine, before, prepared.first_day, until)
     grown = campaigns.add_recognised(before, recognised)
     names = campaigns.named(found, grown)
@@ -141,11 +154,19 @@ def _run_facts(
         "pairs_forecast": found.forecast.pairs,
         "hub_limits": found.forecast.limits,
         "link_threshold_bits": found.scene.links.threshold,
-        "formats": prepared.source.log.formats,
-        "missing_columns": sorted(prepared.source.log.missing_columns),
+        "formats": prepared.intake.formats,
+        "missing_columns": prepared.intake.missing_columns,
         "detectors_not_run": not_run(found),
+        "days": _days(prepared),
         "files": [{"path": path, "sha256": digest} for path, digest in prepared.source.digests],
     }
+
+
+def _days(prepared: Prepared) -> dict[str, object]:
+    """Which part of the days was made by this run, and whose files are gone."""
+    made, source = prepared.made, prepared.source
+    said: dict[str, object] = {"read": made.read, "revised": made.revised, "kept": made.kept}
+    return said | {"files_gone": len(source.gone)} | ({"note": source.note} if source.note else {})
 
 
 def not_run(found: Investigation) -> list[dict[str, str]]:
@@ -191,7 +212,10 @@ def _report(
 
 def _excerpts(result: Results, prepared: Prepared, settings: Settings) -> pa.Table:
     """A few prompts of each distillation campaign, chosen by hash, read from the source again."""
+    if prepared.source.log.is_store:  # there is no text
+        return EXCERPTS.empty_table()
     engine = prepared.engine
+    prepared.attach_features()
     engine.register("campaign_rows", result.campaigns.select(["campaign_id", "verdict"]))
     engine.register("member_rows", result.members.select(["campaign_id", "account_id"]))
     chosen = engine.fetch(
@@ -205,14 +229,10 @@ def _excerpts(result: Results, prepared: Prepared, settings: Settings) -> pa.Tab
         {"most": settings.excerpts},
     ).to_pylist()
     places = [(row["source_file"], row["source_row"]) for row in chosen]
-    texts = _texts(prepared.source.log, places)
+    texts = prepared.prompts(places) if places else []
     rows = [{**row, "text": text} for row, text in zip(chosen, texts, strict=True)]
     kept = [{name: row[name] for name in EXCERPTS.names} for row in rows if row["text"]]
     return pa.Table.from_pylist(kept, schema=EXCERPTS)
-
-
-def _texts(log: Log, places: list[tuple[int, int]]) -> list[str | None]:
-    return log.excerpts(places) if places else []
 
 
 def _write(out: Path, result: Results, page: str, run: dict[str, object], stages: Stages) -> None:

@@ -51,7 +51,7 @@ def with_recognised(
     What they have in common with other groups, a wording say, stays listed there.
 
     recognised: RECOGNISED. A known campaign without a group of its own gets a row; its p-value and
-    q-value are null, for this log did not test it. In: profiles, model_uses, features, accounts.
+    q-value are null, as this log did not test it. In: accounts, account_days, profiles, model_uses.
     """
     verdicts = (result.campaigns[name].to_pylist() for name in ("campaign_id", "verdict"))
     raised = {name for name, verdict in zip(*verdicts, strict=True) if verdict == RAISED}
@@ -119,8 +119,9 @@ def _done(engine: Engine, free: list[dict[str, Any]], until: date) -> dict[str, 
             FROM model_uses SEMI JOIN mine USING (account) WHERE day < $until GROUP BY account
         ),
         seen AS (
-            SELECT account_id, min(ts) AS first_seen, max(ts) AS last_seen
-            FROM features SEMI JOIN mine USING (account_id) WHERE ts < $until GROUP BY account_id
+            SELECT account_id, min(first_at) AS first_seen, max(last_at) AS last_seen
+            FROM account_days SEMI JOIN mine USING (account_id) WHERE day < $until
+            GROUP BY account_id
         )
         SELECT * FROM mine JOIN sums USING (account) JOIN used USING (account)
         JOIN seen USING (account_id)

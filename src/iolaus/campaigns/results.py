@@ -93,9 +93,9 @@ def _spans(scene: Scene, judged: list[Judged]) -> list[dict[str, object]]:
             FROM model_uses JOIN grouped USING (account) WHERE day < $until GROUP BY grp, model
         ),
         ended AS (
-            SELECT grp, max(ts) AS last_seen
-            FROM features JOIN accounts USING (account_id) JOIN grouped USING (account)
-            WHERE ts < $until GROUP BY grp
+            SELECT grp, max(last_at) AS last_seen
+            FROM account_days JOIN accounts USING (account_id) JOIN grouped USING (account)
+            WHERE day < $until GROUP BY grp
         )
         SELECT grp, min(first_seen) AS first_seen, any_value(last_seen) AS last_seen,
                list(model ORDER BY exchanges DESC, model) AS models

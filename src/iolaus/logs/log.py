@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class Log:
         self._readers = [reader for _, reader in opened]
         self._formats = tuple(name for name, _ in opened)
         self._counted: set[str] = set()
+        self.is_store = is_store(found.root)
         for reader in self._readers:
             reader.check(EXCHANGES)
 
@@ -73,7 +74,7 @@ class Log:
     def store_sql(self) -> str | None:
         """The SELECT list that reads a store's files as FEATURES (core.store); None where the log
         is none, and its rows must be read and checked. Raises InputError for a broken store."""
-        if not is_store(self._root):
+        if not self.is_store:
             return None
         return features_sql([file.path for file in self.files])
 
@@ -111,16 +112,45 @@ class Log:
             raise ValueError(f"not columns of exchanges: {sorted(unknown)}")
         read = EXCHANGES.ordered(asked | frozenset(EXCHANGES.required))
         rejects, kept = self._counter(EXCHANGES), 0
-        for number, (file, reader) in enumerate(zip(self.files, self._readers, strict=True)):
-            for chunk in reader.chunks(EXCHANGES, read):
-                batch = _accept(chunk, EXCHANGES, file.name, reader.first_number, rejects)
+        for number in range(len(self.files)):
+            for batch in self._batches_of(number, read, asked, rejects, number):
                 kept += batch.num_rows
-                if batch.num_rows:
-                    yield _with_source(batch.select(EXCHANGES.ordered(asked)), number, chunk.rows)
-        if kept == 0 and rejects.rows_seen == 0:
-            raise _empty(self._root)
+                yield batch
         if kept == 0:
-            raise _nothing_valid(self._root, rejects, self.columns)
+            raise self.without_rows(rejects)
+
+    def batches_of(self, file: int, rejects: Rejects, number: int) -> Iterator[pa.RecordBatch]:
+        """As `batches`, of one file alone; it may have no valid row. `number`: its source_file."""
+        asked = frozenset(EXCHANGES.schema.names)
+        yield from self._batches_of(file, EXCHANGES.ordered(asked), asked, rejects, number)
+
+    def _batches_of(
+        self,
+        file: int,
+        read: tuple[str, ...],
+        asked: frozenset[str],
+        rejects: Rejects,
+        number: int,
+    ) -> Iterator[pa.RecordBatch]:
+        name, reader = self.files[file].name, self._readers[file]
+        for chunk in reader.chunks(EXCHANGES, read):
+            batch = _accept(chunk, EXCHANGES, name, reader.first_number, rejects)
+            if batch.num_rows:
+                yield _with_source(batch.select(EXCHANGES.ordered(asked)), number, chunk.rows)
+
+    def without_rows(self, rejects: Rejects) -> InputError:
+        """What to say of a log that has no valid row."""
+        if rejects.rows_seen == 0:
+            return _empty(self._root)
+        return _nothing_valid(self._root, rejects, self.columns)
+
+    def format_of(self, file: int) -> str:
+        """What one exchange file was taken for."""
+        return self._formats[file]
+
+    def columns_of(self, file: int) -> frozenset[str]:
+        """The columns of one exchange file; of JSONL, those met so far."""
+        return self._readers[file].columns()
 
     def accounts(self) -> pa.Table | None:
         """Accounts, as core ACCOUNTS, one row per account_id (the first); None without a file."""
@@ -202,9 +232,11 @@ def open_log(
     rejects: Rejects | None = None,
     assume_utc: bool = False,
     mapping: Path | None = None,
+    only: Collection[str] | None = None,
 ) -> Log:
     """Open a log directory (docs/data-contract.md); check all that needs no rows to be read.
 
+    only: names of the exchange files to open, perhaps none; by default all.
     rejects: where rejected rows go; by default they are counted and sampled in memory.
     assume_utc: take times without a zone as UTC instead of refusing them.
     mapping: a mapping file (mapping.py); by default the log's own mapping.toml, if it has one.
@@ -213,14 +245,23 @@ def open_log(
     loss, a log of no rows. Raises ConfigError: a mapping file that cannot be used.
     """
     found = find(path)
+    if only is not None:
+        names = {file: _log_file(file, found.root).name for file in found.exchanges}
+        found = replace(found, exchanges=tuple(f for f, name in names.items() if name in only))
     if mapping is not None and is_store(found.root):
         raise _not_mapped(mapping)
     chosen = mapping or found.mapping
     rules = load(chosen) if chosen is not None else None
     log = Log(found, rejects or Rejects(), assume_utc=assume_utc, mapping=rules)
-    if log.rows_estimate == 0:
+    if only is None and log.rows_estimate == 0:
         raise _empty(path)
     return log
+
+
+def exchange_files(path: Path) -> tuple[LogFile, ...]:
+    """The exchange files of a log directory, sorted by name; none of them is opened."""
+    found = find(path)
+    return tuple(_log_file(file, found.root) for file in found.exchanges)
 
 
 def _not_mapped(mapping: Path) -> ConfigError:

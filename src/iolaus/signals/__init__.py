@@ -7,19 +7,28 @@ from iolaus.signals.accounts import accounts
 from iolaus.signals.content import (
     ContentVectors,
     content_days,
+    content_missing,
     content_vectors,
     embedded_content,
 )
-from iolaus.signals.days import daily
-from iolaus.signals.features import features
+from iolaus.signals.day import Day
+from iolaus.signals.days import Made, daily
+from iolaus.signals.features import DayFiles, features
+from iolaus.signals.parts import Earlier, Keys
 from iolaus.signals.text import warm_up
 from iolaus.signals.tokens import token_days
 from iolaus.signals.tokens.merge import held_out_tokens, tokens
 
 __all__ = [
     "ContentVectors",
+    "Day",
+    "DayFiles",
+    "Earlier",
+    "Keys",
+    "Made",
     "accounts",
     "content_days",
+    "content_missing",
     "content_vectors",
     "daily",
     "embedded_content",

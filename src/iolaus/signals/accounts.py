@@ -4,31 +4,62 @@ Keys follow the first exchange: the accounts known before an instant are keys 0 
 at the log as of that instant needs no renumbering, and a new day only appends.
 """
 
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
 import pyarrow as pa
 
 from iolaus.core.tables import ACCOUNTS
 from iolaus.engine import Engine, Table
+from iolaus.signals.day import Day, attach_day, days_of
+from iolaus.signals.parts import Keys, Parts, chained
 
 _CLAIMED = [name for name in ACCOUNTS.names if name not in ("account_id", "organization_id")]
 
+# Which of exchanges at the same instant counts as the first: microseconds of the day (37 bits),
+# then 26 bits of the exchange's hash.
+_MOMENT: Final = (
+    "(epoch_us(ts) - epoch_us(CAST($day AS TIMESTAMP))) * 67108864 + (exchange_hash & 67108863)"
+)
+# account_id, day, first_at, last_at, exchanges; channel and organization_id of the day's first
+# exchange that has one.
+_ACCOUNT_DAYS: Final = f"""
+SELECT account_id, $day AS day, min(ts) AS first_at, max(ts) AS last_at, count(*) AS exchanges,
+       arg_min(channel, {_MOMENT}) FILTER (WHERE channel IS NOT NULL) AS channel,
+       arg_min(organization_id, {_MOMENT}) FILTER (WHERE organization_id IS NOT NULL)
+           AS organization_id
+FROM {{}} WHERE ts >= $day AND ts < $next GROUP BY account_id ORDER BY account_id
+"""
 
-def accounts(engine: Engine, claimed: pa.Table | None) -> Table:
+
+def accounts(engine: Engine, claimed: pa.Table | None, days: Sequence[Day] | None = None) -> Table:
     """Number the accounts and join what they claim to what was observed.
 
-    In: features; `claimed` in the ACCOUNTS schema (None: nothing was claimed).
+    In: `days` (by default those of features); `claimed` in the ACCOUNTS schema (None: nothing was
+    claimed). Kept is a day's part of account_days; the table is merged from those.
     Out: account (INTEGER, 0 to n-1 in order of first_seen), account_id, first_seen, channel (of
-    the first exchange), organization_id (claimed, else of the first exchange that has one), and
-    the claimed columns, null where unknown.
+    the first exchange that has one), organization_id (claimed, else of the first exchange that has
+    one), and the claimed columns, null where unknown.
     """
+    found = days_of(engine) if days is None else days
+    keys = {day.day: Keys(day.source, "", "", "") for day in found if day.source}
+    parts = Parts(engine, _ACCOUNT_DAYS, keys)
+    for day in found:
+        if not parts.choose("account_days", day.day):
+            sql = _ACCOUNT_DAYS.format(attach_day(engine, day))
+            engine.day_step("account_days", day.day, sql, day.span)
+    engine.attach_days("account_days")
     engine.register("claimed", claimed if claimed is not None else ACCOUNTS.empty_table())
     return engine.step(
         "accounts",
         f"""
         WITH seen AS (
-            SELECT account_id, min(ts) AS first_seen, arg_min(channel, ts) AS channel,
-                   arg_min(organization_id, ts) FILTER (WHERE organization_id IS NOT NULL)
+            SELECT account_id, min(first_at) AS first_seen,
+                   arg_min(channel, day) FILTER (WHERE channel IS NOT NULL) AS channel,
+                   arg_min(organization_id, day) FILTER (WHERE organization_id IS NOT NULL)
                        AS organization_seen
-            FROM features GROUP BY account_id
+            FROM account_days GROUP BY account_id
         )
         SELECT CAST(row_number() OVER (ORDER BY first_seen, account_id) - 1 AS INTEGER) AS account,
                account_id, first_seen, channel,
@@ -38,3 +69,31 @@ def accounts(engine: Engine, claimed: pa.Table | None) -> Table:
         ORDER BY account
         """,
     )
+
+
+def day_keys(engine: Engine, days: Sequence[Day]) -> dict[date, Keys]:
+    """What the parts of each day are made from; days without a source have none.
+
+    In: accounts, account_days. Numbers and claims are told by 60-bit hashes, joined by xor.
+    """
+    sources = {day.day: day.source for day in days if day.source}
+    if not sources:
+        return {}
+    rows = engine.fetch(
+        """
+        WITH told AS (
+            SELECT account_id, text_hash(concat_ws('|', account, account_id)) AS numbered,
+                   text_hash(concat_ws('|', account_id, billing_country)) AS claiming
+            FROM accounts
+        )
+        SELECT day, CAST(bit_xor(numbered) AS VARCHAR) AS numbers,
+               CAST(bit_xor(claiming) AS VARCHAR) AS claims
+        FROM account_days JOIN told USING (account_id) GROUP BY day ORDER BY day
+        """
+    ).to_pylist()
+    past = chained(sources)
+    told: Mapping[date, dict[str, str]] = {row["day"]: row for row in rows}
+    return {
+        day: Keys(source, past[day], told[day]["numbers"], told[day]["claims"])
+        for day, source in sources.items()
+    }

@@ -6,7 +6,7 @@ with an account's volume and a day's choice does not depend on other days. Vecto
 merge by adding their signs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from iolaus.core.errors import InputError
 from iolaus.core.files import write_table
 from iolaus.engine import Engine, Table
+from iolaus.signals.day import Day, attach_day, days_of
+from iolaus.signals.parts import Earlier, Keys, Parts
 
 SAMPLE: Final = 8  # prompts per account and day
 DIRECTIONS: Final = 128
@@ -49,46 +51,69 @@ class ContentVectors(NamedTuple):
     counts: NDArray[np.int64]  # prompts counted
 
 
-def _sample(known: str, columns: str) -> str:
-    """SQL of at most SAMPLE prompts per account and day where `known` holds.
+def _sample(rows: str, known: str, columns: str) -> str:
+    """SQL of at most SAMPLE prompts per account of a day where `known` holds, out of `rows`.
 
     First about twice as many by a remainder, which needs no sorting, then the smallest hashes.
     """
     return f"""
         WITH candidates AS (
-            SELECT account, CAST(ts AS DATE) AS day, exchange_hash, {columns}
-            FROM features JOIN accounts USING (account_id)
-            WHERE {known}
+            SELECT account, exchange_hash, {columns}
+            FROM {rows} JOIN accounts USING (account_id)
+            WHERE {known} AND ts >= $day AND ts < $next
         )
-        SELECT account, day, exchange_hash, {columns}
-        FROM candidates JOIN (SELECT account, day, has_prompt FROM profiles) USING (account, day)
+        SELECT account, $day AS day, exchange_hash, {columns}
+        FROM candidates JOIN (SELECT account, has_prompt FROM profiles WHERE day = $day)
+             USING (account)
         WHERE (exchange_hash & 1073741823) % greatest(1, has_prompt // {2 * SAMPLE}) = 0
-        QUALIFY row_number() OVER (PARTITION BY account, day ORDER BY exchange_hash) <= {SAMPLE}
+        QUALIFY row_number() OVER (PARTITION BY account ORDER BY exchange_hash) <= {SAMPLE}
     """
 
 
-def content_days(engine: Engine, *, embedded: bool = False) -> Table:
-    """Collect the sampled codes of each account and UTC day.
+def content_missing(
+    engine: Engine,
+    days: Sequence[Day],
+    keys: Mapping[date, Keys],
+    earlier: Earlier | None = None,
+) -> list[Day]:
+    """The days whose part of content_days does not stand yet and cannot be written anew from what
+    an earlier run kept: those that content_days must make from their exchanges."""
+    parts = Parts(engine, f"{SAMPLE} {DIRECTIONS}", keys, earlier)
+    missing = [day for day in days if not parts.choose("content_days", day.day)]
+    missing = [day for day in missing if not parts.revise("content_days", day.day)]
+    for day in missing:
+        parts.choose("content_sample", day.day)
+    return missing
 
-    In: features, accounts, profiles; with `embedded` the table that embedded_content made instead
+
+def content_days(
+    engine: Engine, days: Sequence[Day] | None = None, *, embedded: bool = False
+) -> Table:
+    """Collect the sampled codes of each account, for each of `days` (by default those of features).
+
+    In: accounts, profiles, the days; with `embedded` the table that embedded_content made instead
     of the features' own codes. Out: account, day, n (prompts counted, 1 to SAMPLE), low and high
     (lists of n codes' lanes): as many bytes as 128 sums of a day, and the prompts stay apart.
     """
-    rows = "(SELECT * FROM embedded_content WHERE content_low IS NOT NULL)"
-    if not embedded:
-        known = "content_low IS NOT NULL AND content_high IS NOT NULL"
-        rows = f"({_sample(known, 'content_low, content_high')})"
-    return engine.step(
-        "content_days",
-        f"""
-        SELECT account, day, count(*)::INTEGER AS n,
-               list(content_low ORDER BY exchange_hash) AS low,
-               list(content_high ORDER BY exchange_hash) AS high
-        FROM {rows}
-        GROUP BY account, day
-        ORDER BY account, day
-        """,
-    )
+    known = "content_low IS NOT NULL AND content_high IS NOT NULL"
+    for day in days_of(engine) if days is None else days:
+        if engine.stages.part("content_days", day.day).exists():
+            continue
+        chosen = "SELECT * FROM embedded_content WHERE day = $day AND content_low IS NOT NULL"
+        if not embedded:
+            chosen = _sample(attach_day(engine, day), known, "content_low, content_high")
+        engine.day_step(
+            "content_days",
+            day.day,
+            f"""
+            SELECT account, day, count(*)::INTEGER AS n,
+                   list(content_low ORDER BY exchange_hash) AS low,
+                   list(content_high ORDER BY exchange_hash) AS high
+            FROM ({chosen}) GROUP BY account, day ORDER BY account
+            """,
+            {"day": day.day} if embedded else day.span,
+        )
+    return engine.attach_days("content_days")
 
 
 def embedded_content(
@@ -96,15 +121,22 @@ def embedded_content(
     texts: Texts,
     encode: Encode,
     progress: Progress = lambda step, done, total: None,
+    days: Sequence[Day] | None = None,
 ) -> Table:
-    """Codes of the sampled prompts by an embedding model; kept, so that a later run resumes.
+    """Codes of the days' sampled prompts by an embedding model; kept, so that a later run resumes.
 
-    In: features, accounts, profiles; `texts` reads prompts by (source_file, source_row), None where
-    there is none any more; `encode` as signals.text.embeddings.encoder makes it. A run that was
-    stopped goes on from its last EMBED_CHUNK prompts; `encode` is not called once all are there.
+    In: accounts, profiles, the days (by default those of features); `texts` reads prompts by
+    (source_file, source_row), None where there is none any more; `encode` as
+    signals.text.embeddings.encoder makes it. A run that was stopped goes on from its last
+    EMBED_CHUNK prompts; `encode` is not called once all are there.
     Out: account, day, exchange_hash, content_low, content_high (null where no text was read).
     """
-    engine.step("content_sample", _sample("prompt_hash IS NOT NULL", "source_file, source_row"))
+    for day in days_of(engine) if days is None else days:
+        if not engine.stages.part("content_sample", day.day).exists():
+            rows = attach_day(engine, day)
+            sql = _sample(rows, "prompt_hash IS NOT NULL", "source_file, source_row")
+            engine.day_step("content_sample", day.day, sql, day.span)
+    engine.attach_days("content_sample")
     if engine.stages.done(CODES):
         engine.attach(engine.stages.table(CODES))
     else:

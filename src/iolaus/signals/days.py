@@ -4,16 +4,21 @@
     *_today          what several tables are counted from               in memory
     NAME/day=...     one file per table and day                         kept
 
-A day that was made once is not made again, in whatever run. What of a day's wording and prompts
-nobody else used is most of a large log and says nothing; on a large day it is left out at once.
+A day that was made once is not made again, in whatever run (signals.parts). What of a day's wording
+and prompts nobody else used is most of a large log and says nothing; on a large day it is left out
+at once.
 """
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from iolaus.engine import Engine
 from iolaus.signals import moments, profiles
+from iolaus.signals.accounts import day_keys
+from iolaus.signals.day import Day, attach_day, days_of
+from iolaus.signals.parts import Earlier, Keys, Parts
 from iolaus.signals.tokens import tempo, wording
 
 # Exchanges. On a smaller day everything is kept, so that what two accounts share is found even if
@@ -22,6 +27,11 @@ LARGE_DAY: Final = 250_000
 
 # In the order in which one needs the other. `..._today` names are made for the day alone.
 SCRATCH: Final = {
+    "addresses_today": "SELECT account, any_value(billing_country) AS billing_country, client_ip, "
+    "count(*) AS exchanges FROM today WHERE client_ip IS NOT NULL GROUP BY account, client_ip",
+    "countries_today": "SELECT account, any_value(billing_country) AS billing_country, asn, "
+    "country, count(*) AS exchanges FROM today WHERE country IS NOT NULL "
+    "GROUP BY account, asn, country",
     "prompts_today": "SELECT account, prompt_hash, min(ts) AS first_at, "
     "count(*) FILTER (WHERE status >= 400) AS failed, count(*) AS exchanges "
     "FROM today WHERE prompt_hash IS NOT NULL GROUP BY ALL",
@@ -36,6 +46,7 @@ SOFTWARE_DAYS: Final = (
 TABLES: Final = {
     "address_days": moments.ADDRESS_DAYS,
     "profiles": profiles.SQL,
+    "country_days": moments.COUNTRY_DAYS,
     "operator_days": moments.OPERATOR_DAYS,
     "beats": moments.BEATS,
     "prompt_days": moments.PROMPT_DAYS,
@@ -54,43 +65,70 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def daily(engine: Engine, tell: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Make the tables of every day that the log has, and attach them.
+PAST: Final = ("skeleton_days", "bursts")  # what may have to be made again for another day's sake
 
-    In: features, accounts. `tell` hears how many days are done, and of how many.
+Tell = Callable[[int, int], None]  # days done, and of how many
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the days' parts were made from, and how many days were read from the log (`read`),
+    written anew from their parts (`revised`), and taken as they stood (`kept`)."""
+
+    keys: dict[date, Keys]
+    read: int
+    revised: int
+    kept: int
+
+
+def daily(
+    engine: Engine,
+    days: Sequence[Day] | None = None,
+    earlier: Earlier | None = None,
+    tell: Tell = lambda done, total: None,
+) -> Made:
+    """Make the tables of every day, and attach them.
+
+    In: accounts, and the days (by default those of features). Days that say their source may stand
+    since another run; `earlier` is what that run kept. `tell` hears how many days are done.
     """
-    found = engine.fetch(
-        "SELECT CAST(ts AS DATE) AS day, count(*) AS exchanges FROM features GROUP BY day "
-        "ORDER BY day"
-    ).to_pylist()
-    for done, row in enumerate(found):
+    found = days_of(engine) if days is None else days
+    keys = day_keys(engine, found)
+    parts = Parts(engine, repr((SCRATCH, TABLES, LARGE_DAY)), keys, earlier)
+    read: set[date] = set()
+    for done, day in enumerate(found):
         tell(done, len(found))
-        _day(engine, row["day"], small=row["exchanges"] <= LARGE_DAY)
+        missing = [name for name in TABLES if not parts.choose(name, day.day)]
+        missing = [name for name in missing if not parts.revise(name, day.day)]
+        if missing:
+            read.add(day.day)
+            _make(engine, day, missing)
     for name in TABLES:
         engine.attach_days(name)
     engine.step("shared_prompts", moments.SHARED_PROMPTS)
     tell(len(found), len(found))
+    revised = parts.revised - read
+    return Made(keys, len(read), len(revised), len(found) - len(read) - len(revised))
 
 
-def _day(engine: Engine, day: date, *, small: bool) -> None:
-    if all(engine.stages.part(name, day).exists() for name in TABLES):
-        return
-    columns = ", ".join(f"features.{name}" for name in COLUMNS)
+def _make(engine: Engine, day: Day, missing: Sequence[str]) -> None:
+    """Make some of the day's parts from its exchanges."""
+    rows = attach_day(engine, day)
+    columns = ", ".join(f"{rows}.{name}" for name in COLUMNS)
     engine.scratch(
         "today",
-        f"SELECT account, billing_country, {columns} FROM features JOIN accounts "
+        f"SELECT account, billing_country, {columns} FROM {rows} JOIN accounts "
         "USING (account_id) WHERE ts >= $day AND ts < $next",
-        {"day": day, "next": day + timedelta(days=1)},
+        day.span,
     )
-    for name, sql in SCRATCH.items():
+    scratch = {} if set(missing) <= set(PAST) else SCRATCH
+    for name, sql in scratch.items():
         engine.scratch(name, sql)
     for name, sql in TABLES.items():
-        given = {"day": day} | ({"small": small} if "$small" in sql else {})
-        engine.day_step(name, day, sql, given)
-        engine.attach_days(name)
-        if name == "address_days":
-            engine.scratch(
-                "address_days_today", "SELECT * FROM address_days WHERE day = $day", {"day": day}
-            )
-    for name in ("today", "address_days_today", *SCRATCH):
+        given = {"day": day.day, "small": day.exchanges <= LARGE_DAY}
+        if name in missing:
+            engine.day_step(name, day.day, sql, {k: v for k, v in given.items() if f"${k}" in sql})
+        if name == "skeleton_days":  # bursts are made from it
+            engine.attach_days(name)
+    for name in ("today", *scratch):
         engine.forget(name)

@@ -8,24 +8,28 @@ BEAT_MINUTES = 10
 # account, client_ip, day, exchanges, claims (distinct billing countries of all accounts on that
 # address that day; 2 or more mark an address that strangers share).
 ADDRESS_DAYS = """
-WITH used AS (
-    SELECT account, client_ip, any_value(billing_country) AS billing_country, count(*) AS exchanges
-    FROM today WHERE client_ip IS NOT NULL GROUP BY account, client_ip
-),
-claimed AS (
-    SELECT client_ip, count(DISTINCT billing_country) AS claims FROM used GROUP BY client_ip
+WITH claimed AS (
+    SELECT client_ip, count(DISTINCT billing_country) AS claims
+    FROM addresses_today GROUP BY client_ip
 )
 SELECT account, client_ip, $day AS day, exchanges, claims
-FROM used JOIN claimed USING (client_ip)
+FROM addresses_today JOIN claimed USING (client_ip)
 ORDER BY account, client_ip
 """
 
-# account, asn (null: unknown), day, exchanges (of a known country, by accounts that claim one),
+# account, asn (null: unknown), country, day, exchanges: of known country.
+COUNTRY_DAYS = """
+SELECT account, asn, country, $day AS day, exchanges FROM countries_today
+ORDER BY account, asn, country
+"""
+
+# account, asn (null: unknown), day, exchanges (of known country, by accounts that claim one),
 # abroad (of those, from another country than the account claims).
 OPERATOR_DAYS = """
-SELECT account, asn, $day AS day, count(*) AS exchanges,
-       count(*) FILTER (WHERE country <> billing_country) AS abroad
-FROM today WHERE country IS NOT NULL AND billing_country IS NOT NULL GROUP BY account, asn
+SELECT account, asn, $day AS day, CAST(sum(exchanges) AS BIGINT) AS exchanges,
+       CAST(coalesce(sum(exchanges) FILTER (WHERE country <> billing_country), 0) AS BIGINT)
+           AS abroad
+FROM countries_today WHERE billing_country IS NOT NULL GROUP BY account, asn
 ORDER BY account, asn
 """
 

@@ -30,7 +30,7 @@ _capabilities = ",\n".join(
 )
 _hours = ",\n".join(f"count(*) FILTER (WHERE hour(ts) = {h}) AS hour_{h}" for h in range(24))
 
-# What each account did on the day. In: today, prompts_today, software_today, address_days_today.
+# What each account did on the day. In: today, prompts_today, software_today, addresses_today.
 # Out: account, day, exchanges, the COUNTS, the SUMS (tokens); distinct conversations, prompts,
 # networks and user agents of the day; capability_0..8 (exchanges with that capability first);
 # hour_0..23 (exchanges by hour, UTC).
@@ -49,7 +49,7 @@ prompts AS (
 ),
 places AS (
     SELECT account, count(DISTINCT network_of(client_ip)) AS networks
-    FROM address_days_today GROUP BY account
+    FROM addresses_today GROUP BY account
 ),
 agents AS (
     SELECT account, count(DISTINCT user_agent) AS user_agents FROM software_today GROUP BY account

@@ -28,9 +28,10 @@ def tokens(engine: Engine, until: date, name: str = "tokens", *, even_days: bool
     return engine.step(
         name,
         f"""
-        WITH volume AS (
+        WITH volume AS (  -- decimals: a sum of doubles depends on the order of its terms
             SELECT account, sum(exchanges) AS total,
-                   sum(exchanges / greatest(1, exchanges // {SAMPLE})) AS sampled
+                   CAST(sum(CAST(exchanges / greatest(1, exchanges // {SAMPLE})
+                                 AS DECIMAL(18, 6))) AS DOUBLE) AS sampled
             FROM profiles WHERE day < $until AND {seen} GROUP BY account
         ),
         merged AS (
