@@ -115,17 +115,22 @@ def test_an_export_has_all_that_is_held(
     known = pa.table({"campaign_id": ["c-1"], "members": [[{"account_id": "acct1", "by": "found"},
                       {"account_id": "acct2", "by": "found"}]]})  # fmt: skip
     put(known, results / "known.parquet")
+    root = store()
+    named = [{"purpose": "account", "old": o, "new": n} for o, n in (("x", "acct1"), ("y", "z"))]
+    put(pa.Table.from_pylist(named, schema=ALIASES), root / "aliases.parquet")
     counts = export_accounts(
-        store(), ["acct1"], out, keys=keys, access=access, asking=ASKING, results=[results]
+        root, ["acct1"], out, keys=keys, access=access, asking=ASKING, results=[results]
     )
     assert counts == {
-        "accounts": 1, "enforcement": 1, "exchanges": 6, "texts": 6, "members": 1, "known": 1
+        "accounts": 1, "enforcement": 1, "aliases": 1, "exchanges": 6, "texts": 6, "members": 1,
+        "known": 1,
     }  # fmt: skip
     rows = {
         path.stem: [json.loads(line) for line in path.read_text().splitlines()]
         for path in out.iterdir()
     }
     assert {name: len(found) for name, found in rows.items()} == counts
+    assert rows.pop("aliases") == named[:1]
     assert {row["account_id"] for found in rows.values() for row in found} == {"acct1"}
     assert rows["texts"][0]["prompt"] == "question 1 of 2026-05-01"
     assert rows["exchanges"][0]["ts"] == "2026-05-01T00:01:00+00:00"

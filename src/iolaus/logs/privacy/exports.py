@@ -17,6 +17,7 @@ from iolaus.logs.privacy.access import AccessLog, Asking
 from iolaus.logs.privacy.keys import Keys
 from iolaus.logs.privacy.store import (
     ACCOUNT_TABLES,
+    ALIASES_FILE,
     EXCHANGES_DIR,
     KNOWN_FILE,
     RESULT_TABLES,
@@ -39,8 +40,9 @@ def export_accounts(
 ) -> dict[str, int]:
     """Write all that the store and these results hold on accounts, as JSON lines in `out`.
 
-    accounts, enforcement, exchanges, texts, members, detections, known .jsonl, each where there is
-    something. Returns rows by file. Raises InputError where `out` is not empty or in the store.
+    accounts, enforcement, aliases, exchanges, texts, members, detections, known .jsonl, each where
+    there is something. Returns rows by file. Raises InputError where `out` is not empty or lies in
+    the store.
     """
     if (out.exists() and any(out.iterdir())) or store.resolve() in out.resolve().parents:
         raise InputError(
@@ -60,6 +62,7 @@ def export_accounts(
 
     for name in ACCOUNT_TABLES:
         write(name, _of(store / f"{name}.parquet", wanted))
+    write("aliases", _aliases(store / ALIASES_FILE, wanted))
     for table in rows_of(store, EXCHANGES_DIR, wanted):
         write("exchanges", table.to_pylist())
     for table in rows_of(store, TEXTS_DIR, wanted):
@@ -71,6 +74,16 @@ def export_accounts(
         rows = _known(directory / KNOWN_FILE, frozenset(accounts))
         write("known", [{"results": directory.name, **row} for row in rows])
     return counts
+
+
+def _aliases(path: Path, wanted: pa.Array) -> list[dict[str, Any]]:
+    """Which pseudonyms are noted as one account's."""
+    if not path.exists():
+        return []
+    table = pq.read_table(path)
+    named = pc.or_(pc.is_in(table["old"], wanted), pc.is_in(table["new"], wanted))
+    rows: list[dict[str, Any]] = table.filter(named).to_pylist()
+    return rows
 
 
 def _known(path: Path, accounts: frozenset[str]) -> list[dict[str, Any]]:
