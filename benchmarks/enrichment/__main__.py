@@ -65,7 +65,7 @@ WHAT = {
 
 
 def speed(found: list[Result]) -> str:
-    """Exchanges per second, least and most over the runs; and the time to compile."""
+    """Exchanges per CPU second, least and most over the runs; and the time to compile."""
     if not found:
         return NOT_YET
     measured = [result["measured"] for result in found]
@@ -73,9 +73,9 @@ def speed(found: list[Result]) -> str:
     first, seconds = measured[0], span([m["compile_s"] for m in measured], "")
     said = (
         f"Compiling {first['entries']:,} entries ({first['segments']['v4']:,} segments of IPv4, "
-        f"{first['segments']['v6']:,} of IPv6) takes {seconds} s."
+        f"{first['segments']['v6']:,} of IPv6) takes {seconds} CPU seconds."
     )
-    return f"{table(['exchanges enriched per second, one thread', 'rate'], rows)}\n\n{said}"
+    return f"{table(['exchanges enriched per CPU second, one thread', 'rate'], rows)}\n\n{said}"
 
 
 def span(values: list[float], form: str) -> str:
