@@ -40,9 +40,9 @@ def judged(members):
     return Judged(candidate, [], dict.fromkeys(ELEMENTS, 1e-6), 1e-6, 1e-6, "distillation")
 
 
-def divided(engine, links, p=1e-6, prompts=()):
+def divided(engine, links, p=1e-6, prompts=(), holdings=WORDED):
     keep_prompts(engine, prompts)
-    at = scene(engine, behaviour(N), links=links, holdings=WORDED)
+    at = scene(engine, behaviour(N), links=links, holdings=holdings)
 
     def test(candidate):
         return [Finding("t", e, "s", 1.0, "n", p) for e in ELEMENTS]
@@ -53,6 +53,12 @@ def divided(engine, links, p=1e-6, prompts=()):
 
 def test_operators_who_share_only_the_network_are_parted_and_the_rest_goes_by_its_wording(engine):
     found = divided(engine, ties(FIRST, SECOND[2:]))
+    assert found == [list(range(22)), list(range(22, 42))]
+
+
+def test_without_text_the_rest_goes_by_what_else_it_shares(engine):
+    rented = {("network", "ip_day", n): members for (_, _, n), members in WORDED.items()}
+    found = divided(engine, ties(FIRST, SECOND[2:]), holdings=rented)
     assert found == [list(range(22)), list(range(22, 42))]
 
 
