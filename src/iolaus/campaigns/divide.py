@@ -3,7 +3,8 @@
 Addresses can be rented, and a public source words alike whoever draws on it. What an operator does
 not share with another are his cards, his devices, his sign-ups and his queue. A campaign whose
 members fall into parts between which none of these goes is divided, if each part is a campaign on
-its own.
+its own. In a log without text no queue is seen, and several pools of cards may be one operator's:
+nothing is divided there.
 """
 
 import numpy as np
@@ -48,6 +49,8 @@ def divide(judged: list[Judged], scene: Scene, test: Test, fdr: float) -> list[C
 
 def operators(members: Ints, scene: Scene) -> list[Ints]:
     """The members by operator; none where they have one, or nothing tells."""
+    if scene.tokens.of_family("wording").held.shape[1] == 0:
+        return []
     ties = _ties(members, scene)
     _, label = connected_components(ties, directed=False)
     pieces = [
@@ -83,16 +86,15 @@ def _ties(members: Ints, scene: Scene) -> sp.csr_array:
 
 
 def _with_the_rest(members: Ints, large: list[Ints], scene: Scene) -> list[Ints]:
-    """Whoever is in no large part goes to the one whose wording it uses most (in a log without
-    text, whose tokens of any kind): the token that tells the parts apart best decides."""
+    """Whoever is in no large part goes to the one whose wording it uses most: the token that tells
+    the parts apart best decides."""
     wording = scene.tokens.of_family("wording").held
-    marks = wording if wording.shape[1] else scene.tokens.held
-    shares = np.vstack([np.asarray(marks[part].mean(axis=0)).ravel() for part in large])
+    shares = np.vstack([np.asarray(wording[part].mean(axis=0)).ravel() for part in large])
     rest = np.setdiff1d(members, np.concatenate(large))
     fit = np.zeros((rest.size, len(large)))
     for number, share in enumerate(shares):
         others = np.delete(shares, number, axis=0).max(axis=0)
-        told = sp.csr_array(marks[rest].multiply(share - others))
+        told = sp.csr_array(wording[rest].multiply(share - others))
         fit[:, number] = told.max(axis=1).toarray().ravel()
     goes = fit.argmax(axis=1)
     return [np.union1d(part, rest[goes == number]) for number, part in enumerate(large)]
