@@ -41,12 +41,12 @@ DAY = 86_400_000_000  # microseconds
 WORDS_EACH = 67  # of 5 letters on average, and a blank: about 400 characters
 # kind: format, whether there are responses, [privacy] text (None: no [privacy]), --memory
 KINDS: dict[str, tuple[str, bool, str | None, str]] = {
-    "jsonl": ("jsonl", False, None, "2GB"),
+    "jsonl": ("jsonl", False, None, "512MB"),
     "jsonl_memory": ("jsonl", False, None, "256MB"),
-    "jsonl_responses": ("jsonl", True, None, "2GB"),
-    "jsonl_pseudonyms": ("jsonl", False, "drop", "2GB"),
-    "jsonl_sealed": ("jsonl", False, "encrypt", "2GB"),
-    "parquet": ("parquet", False, None, "2GB"),
+    "jsonl_responses": ("jsonl", True, None, "512MB"),
+    "jsonl_pseudonyms": ("jsonl", False, "drop", "512MB"),
+    "jsonl_sealed": ("jsonl", False, "encrypt", "512MB"),
+    "parquet": ("parquet", False, None, "512MB"),
 }
 
 

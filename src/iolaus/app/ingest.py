@@ -57,8 +57,8 @@ def ingest_log(
         str, typer.Option("--every", help="With --follow: how often rows become files: 30s, 5m.")
     ] = "5m",
     memory: Annotated[
-        str, typer.Option("--memory", help="What the run may take, such as 2GB.")
-    ] = "2GB",
+        str, typer.Option("--memory", help="What the run may take, such as 512MB.")
+    ] = "512MB",
     threads: Annotated[int, typer.Option("--threads", min=1, help="Cores to use.")] = 2,
 ) -> None:
     """Bring a log into a store: by day, features in place of text, nothing twice."""
