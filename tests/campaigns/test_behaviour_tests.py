@@ -17,7 +17,7 @@ from tests.campaigns.making import (
     scene,
 )
 
-from iolaus.campaigns.hosting import hosting
+from iolaus.campaigns.hosting import networks
 from iolaus.campaigns.scene import Finding, Suspect
 from iolaus.campaigns.tests import (
     claimed_country,
@@ -266,7 +266,7 @@ def test_a_group_cannot_make_its_own_networks_hosting(engine):
         behaviour(N, **seen_in(rng, range(6, 12), 0.9)),
         coherent=groups(random_groups(rng, 80), N),
     )
-    assert hosting(at.seen.operators, N)[6:].all()
+    assert networks(at).hosting()[6:].all()
     assert fires(claimed_country.examine, at)["claimed country"] < 1e-4
 
 

@@ -6,7 +6,7 @@ seen where that stands, whatever he claims (campaigns.hosting). Null: coherent g
 
 import numpy as np
 
-from iolaus.campaigns.hosting import abroad
+from iolaus.campaigns.hosting import networks
 from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Scene, Suspect
 
@@ -18,17 +18,17 @@ STATISTIC = "share of requests out of access networks from another country than 
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    seen, members = scene.seen, suspect.members
-    everybody = scene.once(DETECTOR, lambda: abroad(seen.operators, seen.accounts))
-    values = everybody.copy()
-    values[members] = abroad(seen.operators, seen.accounts, judges_but=members)[members]
-    known = int(np.isfinite(values[members]).sum())
+    members = suspect.members
+    known_networks = networks(scene)
+    everybody = scene.once(DETECTOR, lambda: known_networks.abroad(np.arange(scene.seen.accounts)))
+    mine = known_networks.abroad(members, but=members)
+    known = int(np.isfinite(mine).sum())
     if not known:
         why = "no member claims a country and is seen on an access network"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]
     null = scene.group_means(DETECTOR, everybody, members)
     least = max(LEAST_SCALE, SPREAD / np.sqrt(known))
-    mean, tail = compare_mean(values, members, null, least_scale=least, robust=True)
+    mean, tail = compare_mean(mine, np.arange(mine.size), null, least_scale=least, robust=True)
     if not np.isfinite(tail.p):
         why = f"{known} of {members.size} members are seen on an access network, or no other group"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]

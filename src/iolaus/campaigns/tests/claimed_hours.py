@@ -15,9 +15,10 @@ spread and their own noise.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from iolaus.campaigns.hosting import hosted
+from iolaus.campaigns.hosting import networks
 from iolaus.campaigns.scene import Finding, Floats, Scene, Suspect
 from iolaus.core.statistics import SMALLEST_P, TAIL_DF
 
@@ -34,8 +35,7 @@ STATISTIC = "bits per request that the members' hours lack of the claimed countr
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     everybody, people = scene.once(DETECTOR, lambda: _everybody(scene))
-    operators, accounts = scene.seen.operators, scene.seen.accounts
-    machine = hosted(operators, accounts, judges_but=suspect.members)[suspect.members]
+    machine = networks(scene).hosted(suspect.members, but=suspect.members)
     mine = np.where(machine, np.nan, everybody[suspect.members])
     mine = mine[np.isfinite(mine)]
     measured = mine.size >= max(3, 0.5 * suspect.members.size)
@@ -57,8 +57,8 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
 
 def _everybody(scene: Scene) -> tuple[Floats, Floats]:
     """`contradiction` of all accounts, and the same without those on hosted machines."""
-    lacking = contradiction(scene)
-    machine = hosted(scene.seen.operators, scene.seen.accounts)
+    machine = networks(scene).hosted(np.arange(scene.seen.accounts))
+    lacking = contradiction(scene, ~machine)
     return lacking, np.where(machine, np.nan, lacking)
 
 
@@ -91,10 +91,10 @@ def spread_between(apart: Floats, noise: Floats) -> float:
     return float(optimize.brentq(too_wide, 0.0, widest, xtol=1e-6))
 
 
-def contradiction(scene: Scene) -> Floats:
-    """Per account; NaN where it claims no country, or one of fewer than LEAST_ACCOUNTS people."""
+def contradiction(scene: Scene, people: NDArray[np.bool_]) -> Floats:
+    """Per account, by the hours of `people`; NaN where it claims no country, or one of fewer than
+    LEAST_ACCOUNTS of them."""
     seen = scene.seen
-    people = ~hosted(seen.operators, seen.accounts)
     own = seen.hours / np.maximum(seen.hours.sum(axis=1, keepdims=True), 1)
     everybody = _smooth(own[people].mean(axis=0)) if people.any() else own[:0]
     country = np.asarray(["" if c is None else c for c in seen.claims["billing_country"]])
