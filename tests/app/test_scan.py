@@ -53,6 +53,7 @@ def test_the_files_are_those_of_the_data_contract(scanned):
     assert len({row["account_id"] for row in members}) == len(members)
     assert all(0 <= row["probability"] <= 1 for row in members)
     report = json.loads((scanned / "run.json").read_text())
+    assert report["engine"] == "duckdb"
     assert {"version", "settings", "files", "timings_s", "detectors_not_run"} <= report.keys()
     assert "failover" in {row["detector"] for row in report["detectors_not_run"]}
     assert (scanned / "report.html").read_text().startswith("<!")

@@ -23,6 +23,7 @@ from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_table, write_text
 from iolaus.core.tables import EXCERPTS
 from iolaus.engine import Stages
+from iolaus.logs import located
 
 
 def scan(
@@ -140,7 +141,8 @@ def _run_facts(
     seen = found.scene.seen
     return {
         "version": __version__,
-        "log": str(log),
+        "log": str(located(log)),
+        "engine": prepared.engine.name,
         "started_at": began.isoformat(timespec="seconds"),
         "settings": settings.as_dict(),
         "fdr": settings.fdr,

@@ -44,6 +44,8 @@ class DuckEngine:
     of it, and what does not fit spills into the stage directory.
     """
 
+    name = "duckdb"
+
     def __init__(self, stages: Stages, *, memory: str = "4GB", threads: int = 2) -> None:
         limit = int(ENGINE_SHARE * size_in_bytes(memory))
         if threads < 1:

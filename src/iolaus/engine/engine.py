@@ -17,6 +17,7 @@ class Engine(Protocol):
     """SQL is written in DuckDB's dialect (docs/spark.md says what of it another engine knows); it
     names earlier tables as SQL does and parameters as $name."""
 
+    name: str  # duckdb or spark
     stages: Stages
 
     def step(self, name: str, sql: str, parameters: Parameters | None = None) -> Table:

@@ -52,6 +52,8 @@ class SparkEngine:
     master on this machine alone; a cluster's are set in Spark's configuration.
     """
 
+    name = "spark"
+
     def __init__(
         self,
         stages: Stages,
