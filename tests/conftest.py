@@ -1,5 +1,6 @@
 """A planted log: 60 campaign accounts among 400, small enough to scan in a second."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from iolaus.core.tables import ACCOUNTS, EXCHANGES
+
+# A child of a process that has had a gRPC server dies before it is anything else, now and then
+# (grpc/grpc 43055): the Java of the Spark tests. Read when gRPC is first imported.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 CAMPAIGN = 60
 FRAMEWORK = 100  # honest users of one agent framework: one system prompt, nothing else in common

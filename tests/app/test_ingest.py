@@ -44,7 +44,11 @@ def once(what: Job) -> tuple[str, list[str]]:
 
 
 def rows(store: Path) -> pa.Table:
-    return pa.concat_tables(map(pq.read_table, sorted((store / "exchanges").glob("*/*.parquet"))))
+    return pa.concat_tables(map(pq.read_table, day_files(store)))
+
+
+def day_files(store: Path) -> list[Path]:
+    return sorted((store / "exchanges").glob("*/*.parquet"))
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +305,7 @@ def test_following_stores_what_comes_and_stops_when_told(planted_log, tmp_path):
         wait_for(lambda: batch_of(store) == 0)
         path.parent.mkdir()
         path.write_text("".join(lines[:200]) + lines[200][:30])
-        wait_for(lambda: (store / "exchanges").exists() and rows(store).num_rows == 200)
+        wait_for(lambda: day_files(store) and rows(store).num_rows == 200)
         with path.open("a") as file:
             file.write(lines[200][30:] + "".join(lines[201:400]))
         wait_for(lambda: rows(store).num_rows == 400)
