@@ -2,13 +2,14 @@
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.app.test_ingest import job, once
 from tests.conftest import write_planted
 
 from iolaus.app.pipeline import look, prepare
@@ -22,6 +23,8 @@ from iolaus.core.store import mark_store
 from iolaus.core.tables import ACCOUNTS, EXCHANGES
 from iolaus.engine import Stages
 from iolaus.logs import Rejects, open_log
+from iolaus.logs.ingest import compact, writing
+from iolaus.logs.privacy import AccessLog, Asking, erase_accounts
 from iolaus.signals import days as day_tables
 from iolaus.signals import features
 
@@ -438,3 +441,65 @@ def test_a_scan_of_new_days_ends_with_the_bytes_of_a_scan_from_scratch(tmp_path)
     assert told["days"] == {"read": told["days"]["read"], "revised": 0, "kept": 0, "files_gone": 0}
     for name in ("files", "exchanges", "accounts", "missing_columns", "formats"):
         assert said[name] == told[name], name
+
+
+def compacted(tmp_path: Path, until: int, *, commits: int = 3) -> Path:
+    """A store that an ingest wrote in several commits: the first `until` days."""
+    log, store = tmp_path / "from", tmp_path / "store"
+    (log / "exchanges").mkdir(parents=True, exist_ok=True)
+    rows = [row for row in exchanges() if day_of(row) < until]
+    full = [{**dict.fromkeys(ACCOUNTS.names), **row} for row in claims()]
+    pq.write_table(pa.Table.from_pylist(full, ACCOUNTS), log / "accounts.parquet")
+    for n in range(commits):
+        some = [{n: r.get(n) for n in EXCHANGES.names} for r in rows[n::commits]]
+        table = pa.Table.from_pylist(some, EXCHANGES)
+        pq.write_table(table, log / "exchanges" / f"{until}-{n}.parquet")
+        once(job(log, store))
+    return store
+
+
+def test_merged_files_are_what_they_were_made_of_and_nothing_is_read_again(tmp_path):
+    store, state = compacted(tmp_path, 4), tmp_path / "state"
+    before = tables(store, tmp_path / "a", state)
+    assert compact(store, date(2026, 5, 7), lambda day, files: None).days == 3
+    merged = tables(store, tmp_path / "b", state)
+    compare(merged, before)
+    assert merged["counts"] == counts(0, 0, 4)
+    compacted(tmp_path, 5)  # a day more; late rows there are none
+    assert compact(store, date(2026, 5, 9), lambda day, files: None).days == 2
+    grown = tables(store, tmp_path / "c", state)
+    assert grown["counts"] == counts(1, 0, 4)
+    compare(grown, tables(store, tmp_path / "d"))
+    ledger = json.loads((state / LEDGER).read_text())
+    assert len(ledger["files"]) == 5
+    assert [len(file["parts"]) for file in ledger["files"]] == [3] * 5
+
+
+def test_a_merged_file_that_lost_an_account_is_read_again(tmp_path):
+    """Erased before the merging, and after it: no file is missed, and no row is there that went."""
+    store, state = compacted(tmp_path, 3), tmp_path / "state"
+    tables(store, tmp_path / "a", state)
+    erase(store, "a00")
+    compact(store, date(2026, 5, 9), lambda day, files: None)
+    less = tables(store, tmp_path / "b", state)
+    assert less["counts"] == counts(3, 0, 0)
+    compare(less, tables(store, tmp_path / "c"))
+    erase(store, "a01")
+    least = tables(store, tmp_path / "d", state)
+    assert len(least["features"]) < len(less["features"])
+    compare(least, tables(store, tmp_path / "e"))
+
+
+def test_an_erasure_between_merging_and_scanning_loses_no_file(tmp_path):
+    store, state = compacted(tmp_path, 3), tmp_path / "state"
+    tables(store, tmp_path / "a", state)
+    compact(store, date(2026, 5, 9), lambda day, files: None)
+    erase(store, "a00")
+    less = tables(store, tmp_path / "b", state)
+    compare(less, tables(store, tmp_path / "c"))
+
+
+def erase(store: Path, account: str) -> None:
+    asking = Asking("ada", "request 88", datetime.now(UTC))
+    with writing(store, "ada"):
+        erase_accounts(store, [account], access=AccessLog(store / "access.jsonl"), asking=asking)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from iolaus import __version__
 from iolaus.app import settings as settings_file
+from iolaus.app.compact import compact_store
 from iolaus.app.forecast import forecast
 from iolaus.app.ingest import ingest_log
 from iolaus.app.mapping import map_log
@@ -182,6 +183,7 @@ def simulate(
 
 app.command("map")(map_log)
 app.command("ingest")(ingest_log)
+app.command("compact")(compact_store)
 app.command("spend-logs")(spend_logs)
 
 

@@ -25,8 +25,9 @@ from iolaus.core.errors import InputError
 from iolaus.core.files import aside, write_text
 from iolaus.core.tables import EXCHANGES, FEATURES, REJECTS
 from iolaus.engine import Engine
-from iolaus.logs import Rejects
+from iolaus.logs import LogFile, Rejects
 from iolaus.logs.enrichment import Tally, enrich
+from iolaus.logs.ingest import note_of
 from iolaus.signals import Day, DayFiles
 
 READ = "_read.json"  # in a file's directory of features: what ReadFile says of it
@@ -119,9 +120,8 @@ def _stored(source: Source, engine: Engine, state: State) -> Intake:
         chosen = _files_of(day, files, source, state)
         rows = sum(file.days[day] for file in chosen)
         paths = tuple(source.path / file.name for file in chosen)
-        days.append(
-            Day(day, rows, _digest(source, [f.sha256 for f in chosen]), paths, columns or "*")
-        )
+        digest = _digest(source, [part for file in chosen for part in file.content])
+        days.append(Day(day, rows, digest, paths, columns or "*"))
     return Intake(files, tuple(days), columns, Rejects(), TWICE.empty_table())
 
 
@@ -141,21 +141,34 @@ def _with_days(source: Source, engine: Engine, fresh: dict[str, ReadFile]) -> di
             columns=tuple(sorted(source.log.columns_of(index))),
             days={row["day"]: row["n"] for row in rows},
         )
+        found[file.name] = _merged(file, found[file.name])
     return found
+
+
+def _merged(file: LogFile, read: ReadFile) -> ReadFile:
+    """With what a file stands for that `iolaus compact` wrote."""
+    note = note_of(file.path)
+    if note is None:
+        return read
+    folder = read.name.removesuffix(file.path.name)
+    names = tuple(folder + name for name in note.names)
+    return replace(read, replaced=names, parts=note.parts if note.sha256 == read.sha256 else ())
 
 
 def _files_of(
     day: date, files: dict[str, ReadFile], source: Source, state: State
 ) -> list[ReadFile]:
     """The files that make up a day, by name. A day is what its files say; those that are gone count
-    as long as nothing new came for the day. Removes from `files` what newer ones replaced."""
+    as long as nothing new came for the day, and those that were merged into another do not. Removes
+    from `files` what newer ones replaced."""
     mine = [file for _, file in sorted(files.items()) if day in file.days]
     there = [file for file in mine if file.name not in source.gone]
     if len(there) == len(mine) or not any(file.name in source.fresh for file in there):
         return mine
     before = state.ledger.exchanges.get(day, 0)
-    if sum(file.days[day] for file in there) < before:
-        lost = sorted({file.name for file in mine} - {file.name for file in there})
+    merged = {name for file in there for name in file.replaced}
+    lost = sorted({file.name for file in mine} - {file.name for file in there} - merged)
+    if lost and sum(file.days[day] for file in there) < before:
         raise InputError(
             f"new files came for {day}, and others of that day are gone: of its {before:,} "
             f"exchanges {sum(file.days[day] for file in there):,} are left.",

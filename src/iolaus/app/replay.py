@@ -1,6 +1,7 @@
 """iolaus replay: the same log as if it arrived day by day; when would each account be named?"""
 
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from iolaus.campaigns import Known, Results
 from iolaus.core.files import write_table, write_text
 from iolaus.core.tables import DETECTIONS
 from iolaus.engine import Stages, discard
+from iolaus.logs.ingest import reading
 
 
 def replay(
@@ -47,18 +49,21 @@ def replay(
     """
     refuse_overlap(log, out)
     before = read_known(known)
-    source = open_source(log, settings, report, mapping=mapping)
-    key = f"{source.key(settings)} replay {every.days} {remembering} {digest(before)}"
-    stages = Stages(out / "stages", key)
-    with prepare(
-        source,
-        stages,
-        memory=memory,
-        threads=threads,
-        report=report,
-        engine=engine,
-        master=master,
-    ) as prepared:
+    with ExitStack() as opened:
+        opened.enter_context(reading(log, "iolaus replay"))
+        source = open_source(log, settings, report, mapping=mapping)
+        key = f"{source.key(settings)} replay {every.days} {remembering} {digest(before)}"
+        stages = Stages(out / "stages", key)
+        making = prepare(
+            source,
+            stages,
+            memory=memory,
+            threads=threads,
+            report=report,
+            engine=engine,
+            master=master,
+        )
+        prepared = opened.enter_context(making)
         prepared.attach_features()
         first: dict[tuple[str, str], dict[str, object]] = {}
         since, looks = prepared.first_day, _looks(prepared.first_day, prepared.until, every)

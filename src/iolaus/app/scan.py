@@ -24,6 +24,7 @@ from iolaus.core.files import aside, write_table, write_text
 from iolaus.core.tables import EXCERPTS
 from iolaus.engine import Stages
 from iolaus.logs import located
+from iolaus.logs.ingest import reading
 
 
 def scan(
@@ -62,7 +63,10 @@ def scan(
     refuse_overlap(log, out)
     if since_last is not None:
         refuse_overlap(log, since_last)
-    with open_state(since_last) if since_last is not None else nullcontext() as state:
+    with (
+        reading(log, "iolaus scan"),
+        open_state(since_last) if since_last is not None else nullcontext() as state,
+    ):
         source = open_source(log, settings, report, state, mapping, forget_gone=forget_gone)
         days = None if state is None else state.directory
         before = read_known(known)

@@ -34,6 +34,7 @@ from iolaus.signals import Earlier, Keys
 FORMAT: Final = 1  # of state.json
 LEDGER: Final = "state.json"
 LOCK: Final = "lock"
+_LISTS: Final = ("columns", "replaced", "parts")  # of ReadFile
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class ReadFile:
     size in bytes, changed (time of change in microseconds): by which it is known again. number:
     what its rows have as source_file. days: accepted exchanges per day. rejects: rows by cause.
     filled: what enrichment filled. key: the directory of its features; empty in a store, where the
-    file itself is read.
+    file itself is read. replaced: names of files that were merged into it (iolaus compact). parts:
+    the digests of what it was made of, where it still holds that and nothing else.
     """
 
     name: str
@@ -57,16 +59,25 @@ class ReadFile:
     rejects: Mapping[str, int] = field(default_factory=dict)
     filled: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
+    replaced: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """Digests that stay what they are when files of a day are merged."""
+        return self.parts or (self.sha256,)
 
     def as_dict(self) -> dict[str, Any]:
         days = {day.isoformat(): rows for day, rows in self.days.items()}
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return plain | {"days": days, "columns": list(self.columns)}
+        lists = {name: list(getattr(self, name)) for name in _LISTS}
+        return plain | {"days": days} | lists
 
     @classmethod
     def from_dict(cls, said: dict[str, Any]) -> "ReadFile":
         days = {date.fromisoformat(day): rows for day, rows in said["days"].items()}
-        return cls(**{**said, "days": days, "columns": tuple(said["columns"])})
+        lists = {name: tuple(said.get(name, ())) for name in _LISTS}
+        return cls(**{**said, "days": days, **lists})
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from iolaus.logs.durable import sync_folder
 from iolaus.logs.find import find
 from iolaus.logs.ingest import seen, small, state, write
 from iolaus.logs.ingest.begin import refuse, refuse_other_pseudonyms, refuse_without_state
-from iolaus.logs.ingest.lock import ingesting, writing
+from iolaus.logs.ingest.lock import allow_readers, ingesting, writing
 from iolaus.logs.ingest.pending import Pending, by_time, places
 from iolaus.logs.ingest.source import Piece, Source
 from iolaus.logs.ingest.write import Protection
@@ -171,6 +171,7 @@ class Ingest:
         if not is_store(self._store):
             mark_store(self._store)
             sync_folder(self._store)
+        allow_readers(self._store)
         removed = write.remove_after(self._store, self.state.batch)
         for path in folder.glob(".*.tmp"):
             path.unlink()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -98,12 +98,17 @@ def _write_day(
 
 def write_rows(rows: pa.Table, path: Path) -> None:
     """One file of a day, with as little as detection needs to be fast."""
+    write(rows, path, row_group_size=ROW_GROUP, **as_written(rows.schema))
+
+
+def as_written(schema: pa.Schema) -> dict[str, Any]:
+    """How pyarrow's ParquetWriter writes a file of a day."""
     folded = [
         f"{f.name}.list.element" if pa.types.is_list(f.type) else f.name
-        for f in rows.schema
+        for f in schema
         if f.name not in (*PLAIN, *TEXT_COLUMNS) and f.type != pa.bool_()
     ]
-    write(rows, path, compression_level=1, use_dictionary=folded, row_group_size=ROW_GROUP)
+    return {"compression": "zstd", "compression_level": 1, "use_dictionary": folded}
 
 
 def write_rejects(store: Path, number: int, bad: Sequence[tuple[str, Bad]], more: pa.Table) -> None:
@@ -135,7 +140,7 @@ def remove_after(store: Path, batch: int) -> int:
     """Remove the files of commits after `batch`, and half-written ones; how many there were."""
     found = [path for part in (EXCHANGES_DIR, TEXTS_DIR) for path in _written(store / part, "*/")]
     found += _written(store / REJECTS_DIR, "")
-    later = [path for path in found if path.suffix == ".tmp" or _number(path) > batch]
+    later = [path for path in found if path.suffix == ".tmp" or number_of(path) > batch]
     later += store.glob(".*.parquet.*.tmp")
     for path in later:
         path.unlink()
@@ -149,7 +154,8 @@ def _written(folder: Path, below: str) -> Iterator[Path]:
     yield from folder.glob(f"{below}.{PREFIX}*.tmp")
 
 
-def _number(path: Path) -> int:
+def number_of(path: Path) -> int:
+    """Of the last commit that a file holds rows of."""
     return int(path.stem.removeprefix(PREFIX))
 
 
