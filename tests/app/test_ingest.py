@@ -16,15 +16,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.app.test_scan import run as scan
-from tests.app.test_scan_enrichment import config
+from tests.app.test_scan_enrichment import OPTIONS, config
 from tests.conftest import is_campaign, write_planted
 from typer.testing import CliRunner
 
 from iolaus.app import cli
 from iolaus.app.ingest import Job, ingest, summary, told_to_stop
 from iolaus.app.progress import silent
+from iolaus.app.scan import scan as whole_scan
 from iolaus.app.settings import Privacy, Settings, load
 from iolaus.core.errors import ConfigError, InputError
+from iolaus.logs.enrichment import ACCOUNT_FACTS
 from iolaus.logs.ingest import writing
 from iolaus.logs.privacy import add_key, read_keys, unseal
 
@@ -140,6 +142,36 @@ def test_what_files_say_of_addresses_is_stored_before_they_are_replaced(planted_
     accounts = pq.read_table(tmp_path / "store" / "accounts.parquet")
     assert accounts["signup_country"].to_pylist().count("FR") == 256  # 10.1.256.1 is no address
     assert all(address.startswith("k1.") for address in accounts["signup_ip"].to_pylist())
+
+
+def test_accounts_get_the_same_facts_in_a_scan_of_the_log_and_of_its_store(planted_log, tmp_path):
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "exchanges").symlink_to(planted_log / "exchanges")
+    table = pq.read_table(planted_log / "accounts.parquet")
+    mail = ["thrown.example" if n % 3 else "kept.example" for n in range(table.num_rows)]
+    place = table.column_names.index("email_domain")
+    table = table.set_column(place, "email_domain", pa.array(mail))
+    pq.write_table(table, tmp_path / "log" / "accounts.parquet")
+    path = config(tmp_path, "45.1.2.0/24,NL,64500\n10.1.0.0/16,FR,64501")
+    (tmp_path / "mail.txt").write_text("thrown.example\n")
+    path.write_text(path.read_text() + "disposable_mail = ['mail.txt']\n")
+    settings = load(path)
+    add_key(tmp_path / "keys")
+    store = tmp_path / "store"
+    once(job(tmp_path / "log", store, settings=settings, privacy=Privacy(tmp_path / "keys")))
+    whole_scan(tmp_path / "log", tmp_path / "a", settings, **OPTIONS)
+    whole_scan(store, tmp_path / "b", settings, **OPTIONS)
+    facts, stored = (
+        pq.read_table(tmp_path / out / "stages" / "claimed.parquet").select(ACCOUNT_FACTS.names)
+        for out in ("a", "b")
+    )
+    assert facts.equals(stored)  # the accounts stand in the same order
+    assert facts["disposable_mail"].to_pylist() == [domain == "thrown.example" for domain in mail]
+    said = [json.loads((tmp_path / out / "run.json").read_text())["enrichment"] for out in "ab"]
+    assert said[0]["accounts"] == said[1]["accounts"]
+    assert said[0]["accounts"]["accounts"] == table.num_rows
+    assert said[0]["accounts"]["disposable_mail"] == mail.count("thrown.example")
+    assert said[0]["accounts"]["signup_country"] == 256
 
 
 def test_what_was_erased_does_not_come_back_with_a_copy(planted_log, tmp_path):

@@ -18,6 +18,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolaus import signals
@@ -31,6 +32,7 @@ from iolaus.core.files import write_text
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, RELEASES
 from iolaus.engine import Engine, Stages, open_engine
 from iolaus.logs import Rejects
+from iolaus.logs.enrichment import account_tally, enrich_accounts
 from iolaus.signals import Made
 from iolaus.signals.text.embeddings import embedder, encoder
 
@@ -67,12 +69,16 @@ class Prepared:
         enrichment = self.source.enrichment
         if enrichment is None:
             return {}
+        said: dict[str, object] = {}
         if self.source.log.is_store:
-            return {
-                "not_applied": "the log is a store: its rows were filled when they were written"
-            }
-        files = [file.as_dict() for file in enrichment.reports]
-        return {"files": files, "filled": self.intake.filled}
+            said["not_applied"] = "the log is a store: its rows were filled when they were written"
+        else:
+            said["files"] = [file.as_dict() for file in enrichment.reports]
+            said["filled"] = self.intake.filled
+        claimed = pq.read_table(self.engine.stages.table("claimed").path)
+        if accounts := account_tally(claimed):
+            said["accounts"] = accounts
+        return said
 
     def attach_features(self, *, whole: bool = True) -> None:
         """Let SQL use every exchange by the name `features`. whole: raise InputError where files of
@@ -153,7 +159,7 @@ def _small_tables(source: Source, engine: Engine) -> dict[str, int]:
         log.rejects = rejects
         with rejects:
             small = {
-                "claimed": log.accounts(),
+                "claimed": _accounts(source),
                 "releases": log.releases(),
                 "enforcement": log.enforcement(),
             }
@@ -165,6 +171,14 @@ def _small_tables(source: Source, engine: Engine) -> dict[str, int]:
         engine.attach(stages.table(name))
     counts: dict[str, int] = json.loads(counts_file.read_text(encoding="utf-8"))
     return counts
+
+
+def _accounts(source: Source) -> pa.Table | None:
+    """What accounts claim, with what [enrichment] says of them."""
+    accounts, enrichment = source.log.accounts(), source.enrichment
+    if accounts is None or enrichment is None or source.log.is_store:
+        return accounts
+    return enrich_accounts(accounts, enrichment)
 
 
 def look(prepared: Prepared, until: date) -> Looked:

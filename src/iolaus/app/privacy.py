@@ -10,7 +10,7 @@ import typer
 
 from iolaus.app.settings import Privacy, load_privacy
 from iolaus.core.errors import ConfigError
-from iolaus.logs.ingest import writing
+from iolaus.logs.ingest import reading, writing
 from iolaus.logs.privacy import (
     AccessLog,
     Asking,
@@ -77,14 +77,15 @@ def show_excerpts(
     on: Annotated[list[str] | None, typer.Option("--on", help="Day, as 2026-05-01.")] = None,
 ) -> None:
     """Print texts as JSON lines; who asked and why is recorded first."""
-    found = excerpts(
-        store,
-        exchange,
-        keys=_keys(_privacy(config), store),
-        access=access_log(store),
-        asking=Asking(who, why, datetime.now(UTC)),
-        on=[_day(text) for text in on] if on else None,
-    )
+    with reading(store, "iolaus privacy excerpts"):
+        found = excerpts(
+            store,
+            exchange,
+            keys=_keys(_privacy(config), store),
+            access=access_log(store),
+            asking=Asking(who, why, datetime.now(UTC)),
+            on=[_day(text) for text in on] if on else None,
+        )
     for row in found:
         _print(orjson.dumps(row).decode())
 
@@ -101,15 +102,16 @@ def export_account(
 ) -> None:
     """Write all that is held on an account, as JSON lines."""
     keys = _keys(_privacy(config), store)
-    counts = export_accounts(
-        store,
-        candidates(account, "account", keys),
-        out,
-        keys=keys,
-        access=access_log(store),
-        asking=Asking(who, why, datetime.now(UTC)),
-        results=results or (),
-    )
+    with reading(store, "iolaus privacy export"):
+        counts = export_accounts(
+            store,
+            candidates(account, "account", keys),
+            out,
+            keys=keys,
+            access=access_log(store),
+            asking=Asking(who, why, datetime.now(UTC)),
+            results=results or (),
+        )
     rows = ", ".join(f"{number:,} {name}" for name, number in counts.items())
     _print(f"{out}: {rows or 'nothing is held on this account'}.")
 

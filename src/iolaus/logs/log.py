@@ -22,7 +22,7 @@ from iolaus.logs.mapping import FILE, LogMapping, load
 from iolaus.logs.reader import Chunk, Reader
 from iolaus.logs.rejects import Cause, Rejects
 from iolaus.logs.spec import ACCOUNTS, ENFORCEMENT, EXCHANGES, RELEASES, TableSpec
-from iolaus.logs.stored import features_sql
+from iolaus.logs.stored import features_sql, with_facts
 
 SOURCE_ROW = SOURCE.names[1]
 
@@ -153,10 +153,14 @@ class Log:
         return self._readers[file].columns()
 
     def accounts(self) -> pa.Table | None:
-        """Accounts, as core ACCOUNTS, one row per account_id (the first); None without a file."""
+        """Accounts, as core ACCOUNTS, one row per account_id (the first); None without a file. In a
+        store with the facts that enrichment told when it was written."""
         rejects = self._counter(ACCOUNTS)
         table = self._table(ACCOUNTS, rejects)
-        return None if table is None else self._distinct_accounts(table, rejects)
+        if table is None:
+            return None
+        table = self._distinct_accounts(table, rejects)
+        return with_facts(table, self._others[ACCOUNTS.name].path) if self.is_store else table
 
     def releases(self) -> pa.Table | None:
         """Model releases, as core RELEASES; None without a file."""

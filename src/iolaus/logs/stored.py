@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
 from iolaus.core.tables import FEATURES, REQUIRED_EXCHANGE_COLUMNS
+from iolaus.logs.enrichment import ACCOUNT_FACTS
 
 # What stands for a column of FEATURES that the files do not have. A store without text has no place
 # where a text could be read again.
@@ -34,6 +36,19 @@ def features_sql(files: Sequence[Path]) -> str:
             instead = INSTEAD.get(field.name, f"NULL::{_SQL[field.type]}")
             parts.append(f"{instead} AS {field.name}")
     return ", ".join(parts)
+
+
+def with_facts(accounts: pa.Table, path: Path) -> pa.Table:
+    """Accounts with the facts that the store's own table has beside (enrichment ACCOUNT_FACTS),
+    which were told when its rows were written; unchanged where it has none."""
+    there = [name for name in ACCOUNT_FACTS.names if name in pq.read_schema(path).names]
+    if not there:
+        return accounts
+    stored = pq.read_table(path, columns=["account_id", *there], partitioning=None)
+    at = pc.index_in(accounts["account_id"], stored["account_id"])
+    for name in there:
+        accounts = accounts.append_column(ACCOUNT_FACTS.field(name), stored[name].take(at))
+    return accounts
 
 
 _SQL = {

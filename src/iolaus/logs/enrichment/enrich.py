@@ -180,6 +180,24 @@ def enrich_accounts(accounts: pa.Table, enrichment: Enrichment) -> pa.Table:
     return accounts
 
 
+def account_tally(accounts: pa.Table) -> dict[str, object]:
+    """Of how many accounts each of ACCOUNT_FACTS is known (kinds of networks: each; mail: how many
+    are disposable), for the run's record; empty for accounts without these columns."""
+    if not set(ACCOUNT_FACTS.names) <= set(accounts.column_names):
+        return {}
+    known = {
+        name: accounts.num_rows - accounts[name].null_count
+        for name in ("signup_country", "signup_asn")
+    }
+    kinds = pc.value_counts(accounts["signup_network_kind"].drop_null()).to_pylist()
+    return {
+        "accounts": accounts.num_rows,
+        **known,
+        "signup_network_kind": {k["values"]: k["counts"] for k in sorted(kinds, key=str)},
+        "disposable_mail": pc.sum(accounts["disposable_mail"]).as_py() or 0,
+    }
+
+
 def _facts(addresses: pa.Array, enrichment: Enrichment) -> tuple[pa.Array, pa.Array, Codes, int]:
     """Per row: country, AS number, kind by address; and the rows whose address is unreadable.
 
