@@ -322,6 +322,18 @@ def test_strangers_with_a_card_of_their_own_leave_a_group_that_is_after_somethin
     assert found.members.tolist() == list(range(20))
 
 
+def test_who_belonged_through_those_that_left_leaves_as_well(engine):
+    """Four accounts of one card and device; three use other words, one a wording of the ring that
+    many use."""
+    held = ring(range(20)) | {
+        ("wording", "system_prompt", 900): list(range(20)),
+        ("wording", "phrase", 904): [*range(12), 23, *range(100, 125)],
+        ("money", "payment", 901): list(range(20, 24)),
+        ("device", "device", 902): list(range(20, 24)),
+    }
+    assert members_of(np.arange(24), matrix(engine, held)).members.tolist() == list(range(20))
+
+
 def test_an_open_firms_accounts_leave_where_no_member_is_of_a_firm(engine):
     """Five of one firm in the ring's network, with its software and at its moments, in a crowd of
     which half is firms'."""

@@ -11,6 +11,7 @@ from iolaus.campaigns.candidates import WHOLE, Candidate, candidates
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.divide import divide
+from iolaus.campaigns.firms import without_firms
 from iolaus.campaigns.judge import Judged, judge
 from iolaus.campaigns.links import Forecast, Links, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
@@ -32,7 +33,8 @@ from iolaus.campaigns.wordings import Division, divisions
 from iolaus.engine import Engine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
-STEPS = ("second judging", "settling", "uniting", "dividing")  # that an ablation may leave out
+# What an ablation may leave out.
+STEPS = ("second judging", "settling", "uniting", "dividing", "parting firms")
 Progress = Callable[[str, int, int], None]  # step, done, total
 
 
@@ -187,7 +189,7 @@ def _united(
     without: frozenset[str],
     progress: Progress,
 ) -> list[Judged]:
-    """Campaigns of one wording or content as one, overlaps settled, and operators apart.
+    """Campaigns of one wording or content as one, overlaps settled, operators and firms apart.
 
     Null: this log without the campaigns.
     """
@@ -204,15 +206,18 @@ def _united(
 
     settled = "settling" not in without
     judged = [j for j in judged if settled or not _is_whole(j)]
-    steps = len(divided) + 2  # unite by each division, settle, divide
+    steps = len(divided) + 3  # unite by each division, settle, divide, part firms
     for done, division in enumerate(divided if "uniting" not in without else ()):
         progress("settle", done, steps)
         after = unite(judged, rest, test, fdr, division)
         judged = judged if after is None else again(after)
-    progress("settle", steps - 2, steps)
+    progress("settle", steps - 3, steps)
     judged = again(settle(judged, test))
-    progress("settle", steps - 1, steps)
+    progress("settle", steps - 2, steps)
     apart = divide(judged, rest, test, fdr) if "dividing" not in without else None
+    judged = judged if apart is None else again(apart)
+    progress("settle", steps - 1, steps)
+    apart = without_firms(judged, rest) if "parting firms" not in without else None
     judged = judged if apart is None else again(apart)
     progress("settle", steps, steps)
     return judged

@@ -123,7 +123,7 @@ class Grounds:
 
     def grown(self, core: Ints, stay: float | None = None) -> Membership:
         """Grow and trim a group until it stands still, at most ROUNDS times, and drop who hangs
-        together with each other and not with the group.
+        together with each other and not with the group, and who then belongs no more.
 
         core: sorted account keys. stay: bits that a member needs, log2(accounts / STAY_AMONG) by
         default.
@@ -139,7 +139,13 @@ class Grounds:
             if np.array_equal(result.members, members) or result.members.size == 0:
                 break
             members = result.members
-        return replace(result, members=self._together(result))
+        members = self._together(result)
+        while 0 < members.size < result.members.size:  # some left: who belonged through them?
+            again = self._decided(_Group.of(members, core, self.tokens, customer), firm, least)
+            stayed = np.intersect1d(members, again.members, assume_unique=True)
+            result = replace(again, members=stayed)
+            members = self._together(result)
+        return replace(result, members=members)
 
     def _decided(self, group: "_Group", firm: NDArray[np.bool_], least: float) -> Membership:
         """Who belongs to a group as it stands."""
