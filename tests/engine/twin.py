@@ -18,6 +18,7 @@ from sqlglot import exp
 from iolaus.engine import DuckEngine, Table
 from iolaus.engine.spark import SparkEngine
 
+DAY_OF = re.compile("_[0-9]{8}|DATE '[0-9]{4}-[0-9-]*'")  # names and limits of a day
 CLOSE = 1e-12  # relative: sums of doubles depend on their order
 
 
@@ -45,6 +46,10 @@ class Twin(DuckEngine):
         self._compare("scratch", sql, parameters)
         super().scratch(name, sql, parameters)
 
+    def view(self, name, sql) -> None:
+        self._compare("view", sql, None)
+        super().view(name, sql)
+
     def fetch(self, sql, parameters=None) -> pa.Table:
         self._compare("fetch", sql, parameters)
         return super().fetch(sql, parameters)
@@ -58,7 +63,7 @@ class Twin(DuckEngine):
 
     def _compare(self, method: str, sql: str, parameters) -> None:
         flags = [v for v in (parameters or {}).values() if isinstance(v, bool)]
-        text = f"{re.sub(r'_[0-9]{8}', '', sql)} {flags}"
+        text = f"{DAY_OF.sub('', sql)} {flags}"
         if text in self._met:
             return
         self._met.add(text)

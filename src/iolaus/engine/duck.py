@@ -52,6 +52,7 @@ class DuckEngine:
             raise ConfigError(f"threads must be 1 or more, not {threads}.")
         self.stages = stages
         self._connection = duckdb.connect(":memory:")
+        self._views: set[str] = set()
         spill = stages.directory / "spill"
         self._set("memory_limit", f"{limit // 2**10}KiB")
         self._set("threads", threads)
@@ -95,9 +96,18 @@ class DuckEngine:
         """Keep rows in memory (and spill) under a name until the next call with that name."""
         self._execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}", parameters)
 
+    def view(self, name: str, sql: str) -> None:
+        """Let SQL use a query's rows by a name, until `forget`.
+
+        Each statement makes them anew: a column that it does not name is never read.
+        """
+        self._execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {sql}")
+        self._views.add(name)
+
     def forget(self, name: str) -> None:
-        """Free what `scratch` keeps."""
-        self._execute(f"DROP TABLE IF EXISTS {name}")
+        """Free what `scratch` keeps, and the names of `view`."""
+        self._execute(f"DROP {'VIEW' if name in self._views else 'TABLE'} IF EXISTS {name}")
+        self._views.discard(name)
 
     def _copy(self, sql: str, path: Path, parameters: Parameters | None) -> None:
         self._execute(

@@ -35,8 +35,12 @@ class Engine(Protocol):
     def scratch(self, name: str, sql: str, parameters: Parameters | None = None) -> None:
         """Keep rows in memory (and spill) under a name until the next call with that name."""
 
+    def view(self, name: str, sql: str) -> None:
+        """Let SQL use a query's rows by a name, until `forget`. They may be kept, or made by each
+        statement anew for the columns that it names: whichever costs this engine less."""
+
     def forget(self, name: str) -> None:
-        """Free what `scratch` keeps."""
+        """Free what `scratch` keeps, and the names of `view`."""
 
     def keep(self, name: str, rows: pa.Table) -> Table:
         """Keep rows that a kernel made as the table `name`."""

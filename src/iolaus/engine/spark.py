@@ -99,6 +99,10 @@ class SparkEngine:
         self._scratch[name] = made
         made.createOrReplaceTempView(name)
 
+    def view(self, name: str, sql: str) -> None:
+        """Kept, as `scratch` does: a join made anew would be shuffled anew."""
+        self.scratch(name, sql)
+
     def forget(self, name: str) -> None:
         if name in self._scratch:
             self._scratch.pop(name).unpersist()

@@ -23,13 +23,30 @@ _MOMENT: Final = (
     "(epoch_us(ts) - epoch_us(CAST($day AS TIMESTAMP))) * 67108864 + (exchange_hash & 67108863)"
 )
 # account_id, day, first_at, last_at, exchanges; channel and organization_id of the day's first
-# exchange that has one.
+# exchange that has one. Few accounts show several on a day: for those alone the moments of their
+# exchanges are compared, whose hashes cost more than all the rest.
 _ACCOUNT_DAYS: Final = f"""
-SELECT account_id, $day AS day, min(ts) AS first_at, max(ts) AS last_at, count(*) AS exchanges,
-       arg_min(channel, {_MOMENT}) FILTER (WHERE channel IS NOT NULL) AS channel,
-       arg_min(organization_id, {_MOMENT}) FILTER (WHERE organization_id IS NOT NULL)
-           AS organization_id
-FROM {{}} WHERE ts >= $day AND ts < $next GROUP BY account_id ORDER BY account_id
+WITH shown AS (
+    SELECT account_id, channel, organization_id, min(ts) AS first_at, max(ts) AS last_at,
+           count(*) AS exchanges
+    FROM {{rows}} WHERE ts >= $day AND ts < $next GROUP BY ALL
+),
+whole AS (
+    SELECT account_id, min(first_at) AS first_at, max(last_at) AS last_at,
+           sum(exchanges)::BIGINT AS exchanges, min(channel) AS channel,
+           min(organization_id) AS organization_id,
+           min(channel) <> max(channel) OR min(organization_id) <> max(organization_id) AS several
+    FROM shown GROUP BY account_id
+),
+told AS (
+    SELECT account_id, arg_min(channel, {_MOMENT}) FILTER (WHERE channel IS NOT NULL) AS one,
+           arg_min(organization_id, {_MOMENT}) FILTER (WHERE organization_id IS NOT NULL) AS other
+    FROM {{rows}} SEMI JOIN (SELECT account_id FROM whole WHERE several) USING (account_id)
+    WHERE ts >= $day AND ts < $next GROUP BY account_id
+)
+SELECT account_id, $day AS day, first_at, last_at, exchanges, coalesce(one, channel) AS channel,
+       coalesce(other, organization_id) AS organization_id
+FROM whole LEFT JOIN told USING (account_id) ORDER BY account_id
 """
 
 
@@ -47,7 +64,7 @@ def accounts(engine: Engine, claimed: pa.Table | None, days: Sequence[Day] | Non
     parts = Parts(engine, _ACCOUNT_DAYS, keys)
     for day in found:
         if not parts.choose("account_days", day.day):
-            sql = _ACCOUNT_DAYS.format(attach_day(engine, day))
+            sql = _ACCOUNT_DAYS.format(rows=attach_day(engine, day))
             engine.day_step("account_days", day.day, sql, day.span)
     engine.attach_days("account_days")
     engine.register("claimed", claimed if claimed is not None else ACCOUNTS.empty_table())

@@ -1,6 +1,6 @@
 """A day costs a day: every daily table is made from one UTC day of the log at a time.
 
-    today            the day's exchanges, with the account's number     in memory
+    today            the day's exchanges, with the account's number     read where they are
     *_today          what several tables are counted from               in memory
     NAME/day=...     one file per table and day                         kept
 
@@ -25,19 +25,37 @@ from iolaus.signals.tokens import tempo, wording
 # they never use it on the same day; on a larger one an operator's wording is shared every day.
 LARGE_DAY: Final = 250_000
 
-# In the order in which one needs the other. `..._today` names are made for the day alone.
-SCRATCH: Final = {
+# In the order in which one needs the other. `..._today` names are made for the day alone; `today`
+# itself is a view of the day's files, as reading a few columns again costs less than keeping all.
+NUMBERS: Final = (
+    "SELECT account_id, account, billing_country, accounts_today.exchanges AS volume "
+    "FROM accounts JOIN accounts_today USING (account_id)"
+)
+SAID: Final = (
+    "SELECT account, ts, status >= 400 AS failed, prompt_hash, skeleton, system_hash, "
+    "system_skeleton FROM today"
+)
+# What the tables that may have to be made again for another day's sake need.
+SCRATCH_OF_PAST: Final = {
+    "said_today": SAID,
+    "skeletons_today": tempo.SKELETONS_TODAY,
+    "bins_today": tempo.BINS_TODAY,
+}
+SCRATCH: Final = SCRATCH_OF_PAST | {
+    "beats_today": moments.BEATS_TODAY,
+    "places_today": "SELECT account, billing_country, client_ip, asn, country, "
+    "count(*) AS exchanges FROM today WHERE client_ip IS NOT NULL OR country IS NOT NULL "
+    "GROUP BY ALL",
     "addresses_today": "SELECT account, any_value(billing_country) AS billing_country, client_ip, "
-    "count(*) AS exchanges FROM today WHERE client_ip IS NOT NULL GROUP BY account, client_ip",
+    "sum(exchanges)::BIGINT AS exchanges FROM places_today WHERE client_ip IS NOT NULL "
+    "GROUP BY account, client_ip",
     "countries_today": "SELECT account, any_value(billing_country) AS billing_country, asn, "
-    "country, count(*) AS exchanges FROM today WHERE country IS NOT NULL "
+    "country, sum(exchanges)::BIGINT AS exchanges FROM places_today WHERE country IS NOT NULL "
     "GROUP BY account, asn, country",
-    "prompts_today": "SELECT account, prompt_hash, min(ts) AS first_at, "
-    "count(*) FILTER (WHERE status >= 400) AS failed, count(*) AS exchanges "
-    "FROM today WHERE prompt_hash IS NOT NULL GROUP BY ALL",
+    "repeated_today": moments.REPEATED_TODAY,
+    "prompts_today": moments.PROMPTS_TODAY,
     "software_today": "SELECT account, tls_fingerprint, user_agent, count(*) AS exchanges "
     "FROM today WHERE user_agent IS NOT NULL GROUP BY ALL",
-    "volumes_today": "SELECT account, count(*) AS exchanges FROM today GROUP BY account",
 }
 SOFTWARE_DAYS: Final = (
     "SELECT account, tls_fingerprint, user_agent, $day AS day, exchanges FROM software_today "
@@ -56,7 +74,8 @@ TABLES: Final = {
     "skeleton_days": tempo.SKELETON_DAYS,
     "bursts": tempo.BUSY_BINS,
 }
-# What `today` has of an exchange, besides the account's number and billing country.
+# What `today` has of an exchange, besides the account's number, billing country and volume (the
+# account's exchanges of the day).
 COLUMNS: Final = (
     "ts", "status", "conversation_id", "model", "client_ip", "asn", "country", "tls_fingerprint",
     "user_agent", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens",
@@ -94,7 +113,7 @@ def daily(
     """
     found = days_of(engine) if days is None else days
     keys = day_keys(engine, found)
-    parts = Parts(engine, repr((SCRATCH, TABLES, LARGE_DAY)), keys, earlier)
+    parts = Parts(engine, repr((NUMBERS, SCRATCH, TABLES, LARGE_DAY)), keys, earlier)
     read: set[date] = set()
     for done, day in enumerate(found):
         tell(done, len(found))
@@ -113,22 +132,33 @@ def daily(
 
 def _make(engine: Engine, day: Day, missing: Sequence[str]) -> None:
     """Make some of the day's parts from its exchanges."""
-    rows = attach_day(engine, day)
-    columns = ", ".join(f"{rows}.{name}" for name in COLUMNS)
-    engine.scratch(
-        "today",
-        f"SELECT account, billing_country, {columns} FROM {rows} JOIN accounts "
-        "USING (account_id) WHERE ts >= $day AND ts < $next",
-        day.span,
-    )
-    scratch = {} if set(missing) <= set(PAST) else SCRATCH
+    _attach_today(engine, day)
+    scratch = SCRATCH_OF_PAST if set(missing) <= set(PAST) else SCRATCH
+    given = {"day": day.day, "small": day.exchanges <= LARGE_DAY}
+
+    def named(sql: str) -> dict[str, object]:
+        return {name: value for name, value in given.items() if f"${name}" in sql}
+
     for name, sql in scratch.items():
-        engine.scratch(name, sql)
+        engine.scratch(name, sql, named(sql))
     for name, sql in TABLES.items():
-        given = {"day": day.day, "small": day.exchanges <= LARGE_DAY}
         if name in missing:
-            engine.day_step(name, day.day, sql, {k: v for k, v in given.items() if f"${k}" in sql})
+            engine.day_step(name, day.day, sql, named(sql))
         if name == "skeleton_days":  # bursts are made from it
             engine.attach_days(name)
-    for name in ("today", *scratch):
+    for name in ("today", "numbers_today", *scratch):
         engine.forget(name)
+
+
+def _attach_today(engine: Engine, day: Day) -> None:
+    """Let SQL use the day's exchanges as `today`."""
+    rows = attach_day(engine, day)
+    engine.attach_files("accounts_today", [engine.stages.part("account_days", day.day)])
+    engine.scratch("numbers_today", NUMBERS)
+    columns = ", ".join(f"{rows}.{name}" for name in COLUMNS)
+    engine.view(
+        "today",
+        f"SELECT account, billing_country, volume, {columns} FROM {rows} JOIN numbers_today "
+        f"USING (account_id) WHERE ts >= DATE '{day.span['day']}' AND ts < DATE "
+        f"'{day.span['next']}'",
+    )

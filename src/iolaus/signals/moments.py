@@ -34,22 +34,30 @@ ORDER BY account, asn
 """
 
 # account, beat (10-minute bins since 1970, UTC), day, exchanges.
-BEATS = f"""
-SELECT account, epoch_us(ts) // {BEAT_MINUTES * 60 * 1_000_000} AS beat, $day AS day,
-       count(*) AS exchanges
-FROM today GROUP BY account, beat
-ORDER BY account, beat
+BEATS_TODAY = f"""
+SELECT account, epoch_us(ts) // {BEAT_MINUTES * 60 * 1_000_000} AS beat, count(*) AS exchanges
+FROM said_today GROUP BY account, beat
+"""
+BEATS = """
+SELECT account, beat, $day AS day, exchanges FROM beats_today ORDER BY account, beat
 """
 
 # prompt_hash, account, day, first_at (first time that day), failed (requests of that day that
-# failed), exchanges. On a large day only prompts that several accounts sent.
+# failed), exchanges. On a large day only prompts that several accounts sent. Most prompts of a day
+# come once: the prompt alone tells which come again, and accounts are looked at for those alone.
+REPEATED_TODAY = """
+SELECT prompt_hash, $small OR min(account) <> max(account) AS kept FROM said_today
+WHERE prompt_hash IS NOT NULL GROUP BY prompt_hash HAVING $small OR count(*) > 1
+"""
+PROMPTS_TODAY = """
+SELECT account, prompt_hash, min(ts) AS first_at, count(*) FILTER (WHERE failed) AS failed,
+       count(*) AS exchanges
+FROM said_today SEMI JOIN repeated_today USING (prompt_hash) GROUP BY account, prompt_hash
+"""
 PROMPT_DAYS = """
-WITH several AS (
-    SELECT prompt_hash FROM prompts_today GROUP BY prompt_hash
-    HAVING $small OR min(account) <> max(account)
-)
 SELECT prompt_hash, account, $day AS day, first_at, failed, exchanges
-FROM prompts_today SEMI JOIN several USING (prompt_hash)
+FROM prompts_today SEMI JOIN (SELECT prompt_hash FROM repeated_today WHERE kept)
+     USING (prompt_hash)
 ORDER BY prompt_hash, account
 """
 

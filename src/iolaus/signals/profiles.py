@@ -1,6 +1,9 @@
 """profiles: one row per (account, UTC day); every column is a sum, so days merge by adding."""
 
 from iolaus.core.tables import CAPABILITIES
+from iolaus.signals.moments import BEAT_MINUTES
+
+BEATS_AN_HOUR = 60 // BEAT_MINUTES
 
 # Each is counted once per exchange where the condition is true. A `..._known` column counts the
 # exchanges in which the input was there at all: not measured is never 0.
@@ -28,9 +31,18 @@ _capabilities = ",\n".join(
     f"count(*) FILTER (WHERE capability = '{name}') AS capability_{i}"
     for i, name in enumerate(CAPABILITIES)
 )
-_hours = ",\n".join(f"count(*) FILTER (WHERE hour(ts) = {h}) AS hour_{h}" for h in range(24))
+_hours = ",\n".join(
+    f"sum(CASE WHEN beat // {BEATS_AN_HOUR} % 24 = {h} THEN exchanges ELSE 0 END)::BIGINT "
+    f"AS hour_{h}"
+    for h in range(24)
+)
 
-# What each account did on the day. In: today, prompts_today, software_today, addresses_today.
+_last = ", ".join(
+    [*(f"capability_{i}" for i in range(len(CAPABILITIES))), *(f"hour_{h}" for h in range(24))]
+)
+
+# What each account did on the day. In: today, beats_today, prompts_today (every prompt that stands
+# more than once, at least), software_today, addresses_today.
 # Out: account, day, exchanges, the COUNTS, the SUMS (tokens); distinct conversations, prompts,
 # networks and user agents of the day; capability_0..8 (exchanges with that capability first);
 # hour_0..23 (exchanges by hour, UTC).
@@ -39,13 +51,20 @@ WITH counted AS (
     SELECT account, count(*) AS exchanges,
            {_counts},
            {_sums},
-           count(DISTINCT conversation_id) AS conversations,
-           {_capabilities},
-           {_hours}
+           {_capabilities}
     FROM today GROUP BY account
 ),
-prompts AS (
-    SELECT account, count(*) AS distinct_prompts FROM prompts_today GROUP BY account
+hours AS (
+    SELECT account, {_hours} FROM beats_today GROUP BY account
+),
+talks AS (  -- apart from the counts: a distinct count among them costs half as much again
+    SELECT account, count(*) AS conversations FROM (
+        SELECT account, conversation_id FROM today WHERE conversation_id IS NOT NULL GROUP BY ALL
+    ) GROUP BY account
+),
+again AS (  -- exchanges with a prompt that the account had sent before on the day
+    SELECT account, CAST(sum(exchanges) - count(*) AS BIGINT) AS resent
+    FROM prompts_today GROUP BY account
 ),
 places AS (
     SELECT account, count(DISTINCT network_of(client_ip)) AS networks
@@ -54,10 +73,12 @@ places AS (
 agents AS (
     SELECT account, count(DISTINCT user_agent) AS user_agents FROM software_today GROUP BY account
 )
-SELECT account, $day AS day, * EXCLUDE (account, distinct_prompts, networks, user_agents),
-       coalesce(distinct_prompts, 0) AS distinct_prompts, coalesce(networks, 0) AS networks,
+SELECT account, $day AS day, exchanges, {", ".join((*COUNTS, *SUMS))},
+       coalesce(conversations, 0) AS conversations, {_last},
+       has_prompt - coalesce(resent, 0) AS distinct_prompts, coalesce(networks, 0) AS networks,
        coalesce(user_agents, 0) AS user_agents
-FROM counted LEFT JOIN prompts USING (account) LEFT JOIN places USING (account)
+FROM counted JOIN hours USING (account) LEFT JOIN talks USING (account)
+     LEFT JOIN again USING (account) LEFT JOIN places USING (account)
      LEFT JOIN agents USING (account)
 ORDER BY account
 """

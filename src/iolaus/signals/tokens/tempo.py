@@ -12,37 +12,38 @@ PIVOT_HOURS = 24
 FAILOVER_HOURS = 3
 SILENCE_DAYS = 3
 
+# The skeletons of a day, on a large day those of several accounts; and who used them in which bin.
+SKELETONS_TODAY = """
+SELECT skeleton, min(account) <> max(account) AS several FROM said_today
+WHERE skeleton IS NOT NULL GROUP BY skeleton HAVING $small OR min(account) <> max(account)
+"""
+BINS_TODAY = f"""
+SELECT skeleton, several, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts) AS bin, account,
+       count(*) AS exchanges
+FROM said_today JOIN skeletons_today USING (skeleton) GROUP BY ALL
+"""
 # Two tables of a day. In how many 10-minute bins how many accounts used a skeleton of several
 # accounts: skeleton, day, accounts (summed over bins). And who did in a bin of 3 accounts or more:
 # skeleton, bin, account, day, exchanges, accounts (in the bin).
-SKELETON_DAYS = f"""
-SELECT skeleton, $day AS day, sum(accounts)::BIGINT AS accounts FROM (
-    SELECT skeleton, count(DISTINCT account) AS accounts
-    FROM today SEMI JOIN (
-        SELECT skeleton FROM today WHERE skeleton IS NOT NULL
-        GROUP BY skeleton HAVING min(account) <> max(account)
-    ) USING (skeleton)
-    GROUP BY skeleton, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts)
-) GROUP BY skeleton ORDER BY skeleton
+SKELETON_DAYS = """
+SELECT skeleton, $day AS day, count(*) AS accounts FROM bins_today WHERE several
+GROUP BY skeleton ORDER BY skeleton
 """
 BUSY_BINS = f"""
-WITH bins AS (
-    SELECT skeleton, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts) AS bin, account,
-           count(*) AS exchanges
-    FROM today SEMI JOIN (
-        SELECT skeleton FROM today WHERE skeleton IS NOT NULL
-        GROUP BY skeleton HAVING min(account) <> max(account)
-    ) USING (skeleton)
-    GROUP BY ALL
+WITH holders AS (
+    SELECT skeleton, bin, count(*) AS accounts FROM bins_today WHERE several
+    GROUP BY ALL HAVING count(*) >= 3
 ),
-holders AS (SELECT skeleton, bin, count(*) AS accounts FROM bins GROUP BY ALL HAVING accounts >= 3),
 expected AS (  -- accounts per bin, over the skeleton's days so far
     SELECT skeleton, sum(accounts) / ({24 * 60 // BIN_MINUTES} * count(*)) AS per_bin
-    FROM skeleton_days WHERE day <= $day GROUP BY skeleton
+    FROM skeleton_days SEMI JOIN holders USING (skeleton) WHERE day <= $day GROUP BY skeleton
+),
+busy AS (
+    SELECT skeleton, bin FROM holders JOIN expected USING (skeleton)
+    WHERE accounts >= {BURST_FACTOR} * per_bin + 3
 )
 SELECT skeleton, bin, account, $day AS day, exchanges
-FROM bins JOIN holders USING (skeleton, bin) JOIN expected USING (skeleton)
-WHERE accounts >= {BURST_FACTOR} * per_bin + 3
+FROM bins_today SEMI JOIN busy USING (skeleton, bin)
 ORDER BY skeleton, bin, account
 """
 

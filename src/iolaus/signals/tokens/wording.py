@@ -8,25 +8,18 @@ large enough share of its sampled prompts) is decided when days are merged.
 SAMPLE = 8  # prompts per account and day; 8 * 24 phrases = 192 rows at most
 
 # Wordings of one day: account, kind, value, day, exchanges. On a large day only skeletons and
-# phrases that several accounts used. In: today, volumes_today (account, exchanges).
+# phrases that several accounts used. In: today, said_today, bins_today.
 DAY = f"""
-WITH skeletons AS (
-    SELECT account, skeleton AS value, count(*) AS exchanges
-    FROM today WHERE skeleton IS NOT NULL GROUP BY ALL
-),
-sampled AS (
-    SELECT account, unnest(phrases) AS value
-    FROM today JOIN volumes_today USING (account)
+WITH sampled AS (
+    SELECT account, unnest(phrases) AS value FROM today
     WHERE (prompt_hash IS NOT NULL OR system_hash IS NOT NULL)
       AND (xor(coalesce(prompt_hash, system_hash), epoch_us(ts)) & 1073741823)
-          % greatest(1, volumes_today.exchanges // {SAMPLE}) = 0
+          % greatest(1, volume // {SAMPLE}) = 0
 ),
 phrases AS (SELECT account, value, count(*) AS exchanges FROM sampled GROUP BY ALL),
 used AS (
-    SELECT account, 'skeleton' AS kind, value, exchanges
-    FROM skeletons SEMI JOIN (
-        SELECT value FROM skeletons GROUP BY value HAVING $small OR min(account) <> max(account)
-    ) USING (value)
+    SELECT account, 'skeleton' AS kind, skeleton AS value, sum(exchanges)::BIGINT AS exchanges
+    FROM bins_today GROUP BY account, skeleton
     UNION ALL
     SELECT account, 'phrase', value, exchanges
     FROM phrases SEMI JOIN (
@@ -34,10 +27,10 @@ used AS (
     ) USING (value)
     UNION ALL
     SELECT account, 'system_prompt', system_hash, count(*)
-    FROM today WHERE system_hash IS NOT NULL GROUP BY ALL
+    FROM said_today WHERE system_hash IS NOT NULL GROUP BY ALL
     UNION ALL
     SELECT account, 'system_skeleton', system_skeleton, count(*)
-    FROM today WHERE system_skeleton IS NOT NULL GROUP BY ALL
+    FROM said_today WHERE system_skeleton IS NOT NULL GROUP BY ALL
 )
 SELECT account, kind, value, $day AS day, exchanges FROM used ORDER BY kind, value, account
 """
