@@ -22,6 +22,7 @@ from iolaus.core.store import mark_store
 
 SMALL: Final = ("accounts.parquet", "releases.parquet", "enforcement.parquet")
 COUNTED: Final = ("token_days", "shared_prompts")  # tables whose rows say how much work there was
+TOKENS: Final = ("network_days", "software_days", "wording_days")
 ADDRESS, SKELETON = "198.51.100.7", 7  # an address of RFC 5737, and any skeleton
 
 Change = Callable[[pa.Table, str], pa.Table]  # one day's exchanges, and the account to choose
@@ -75,8 +76,21 @@ def turned(log: Path, to: Path, case: str) -> None:
 
 def rows_of(stages: Path) -> dict[str, int]:
     """How many rows some tables of a scan had, from its kept stages."""
-    files = [*(stages / f"{name}.parquet" for name in COUNTED), *stages.glob("links_of_*.parquet")]
-    return {file.stem: pq.read_metadata(file).num_rows for file in files}
+    tables = {name: _files_of(stages, name) for name in COUNTED}
+    tables |= {file.stem: [file] for file in stages.glob("links_of_*.parquet")}
+    return {
+        name: sum(pq.read_metadata(file).num_rows for file in files)
+        for name, files in tables.items()
+    }
+
+
+def _files_of(stages: Path, name: str) -> list[Path]:
+    """A table's file; the tokens of large days stand in several."""
+    whole = stages / f"{name}.parquet"
+    if whole.exists() or name != "token_days":
+        return [whole]
+    daily = [file for table in TOKENS for file in sorted((stages / table).glob("*.parquet"))]
+    return [stages / "made_tokens.parquet", *daily]
 
 
 @dataclass(frozen=True)

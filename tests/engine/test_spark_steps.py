@@ -15,6 +15,8 @@ from iolaus.app.progress import silent
 from iolaus.app.scan import scan
 from iolaus.app.settings import Settings
 from iolaus.core.tables import ENFORCEMENT, RELEASES
+from iolaus.signals import days
+from iolaus.signals.tokens import collect
 
 DAY = 86_400_000_000
 HEADS = {"a000": "h000", "a001": "h001", "a002": "h002"}  # the second log knows them by other names
@@ -55,6 +57,8 @@ def test_every_step_gives_the_same_on_both_engines(spark, tmp_path, monkeypatch)
     write_log(tmp_path / "one", 4, 10)
     scan(tmp_path / "one", tmp_path / "out", Settings(), **options)
     write_log(tmp_path / "two", 10, 14, HEADS)
+    for module in (days, collect):  # the second log's days are large ones
+        monkeypatch.setattr(module, "LARGE_DAY", 0)
     known = tmp_path / "out" / "known.parquet"
     found = scan(tmp_path / "two", tmp_path / "out2", Settings(), known=known, **options)
     for one in twins:
@@ -64,3 +68,4 @@ def test_every_step_gives_the_same_on_both_engines(spark, tmp_path, monkeypatch)
     assert twins[0].compared["day_step"] >= 9
     assert twins[0].compared["step"] >= 5
     assert twins[1].compared["step"] >= 8  # recognising, too
+    assert twins[1].compared["view"] >= 2  # a day's exchanges, and the tokens of large days

@@ -1,5 +1,7 @@
 """Daily tables: a day at a time, made once; what large days leave out."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from tests.signals.making import at, prepare, rows_table
@@ -9,6 +11,7 @@ from iolaus import signals
 from iolaus.core.tables import ACCOUNTS, ENFORCEMENT, FEATURES, RELEASES
 from iolaus.engine import DuckEngine, Stages
 from iolaus.signals import days
+from iolaus.signals.tokens import collect
 
 
 def rows(engine, table):
@@ -76,3 +79,35 @@ def test_a_large_day_leaves_out_what_one_account_alone_shows(engine, monkeypatch
         {"kinds": list(kinds)},
     ).to_pylist()
     assert counted == [{"own": alone, "common": 4, "systems": 3}]
+
+
+@pytest.mark.parametrize("limit", [0, 160])
+def test_tokens_of_large_days_are_those_of_small_ones(tmp_path, monkeypatch, limit):
+    """Read from daily tables, or collected in one file: the same tokens of several accounts."""
+    random = np.random.default_rng(5)
+    exchanges = random_exchanges(3)
+    for row in exchanges:
+        row["skeleton"] = int(random.integers(random.choice([12, 400])))  # own ones, and others
+        row["system_hash"] = int(random.integers(random.choice([12, 300])))
+        row["tls_fingerprint"] = f"t{random.integers(50)}"
+    found, rows_of = {}, {}
+    for most in (10**6, limit):
+        monkeypatch.setattr(collect, "LARGE_DAY", most)
+        with DuckEngine(Stages(tmp_path / str(most), "a"), memory="500MB", threads=1) as engine:
+            keep(engine, exchanges)
+            one_file = signals.token_days(engine)
+            assert (one_file is None) == (most == limit)
+            until = max(row["ts"] for row in exchanges).date() + timedelta(days=1)
+            signals.tokens(engine, until, "whole")
+            signals.tokens(engine, until, "even", even_days=True)
+            signals.held_out_tokens(engine, until, "odd")
+            found[most] = [
+                engine.fetch(f"SELECT * FROM {name}").to_pylist()
+                for name in ("whole", "even", "odd")
+            ]
+            rows_of[most] = rows(engine, "token_days")
+    assert {row["kind"] for row in found[limit][0]} >= {"ip_day", "skeleton", "client_software"}
+    assert all(found[limit])
+    assert found[limit] == found[10**6]
+    if limit:  # some days are below it, so what stands alone may be of any wording
+        assert rows_of[limit] == rows_of[10**6]

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Final
 
 from iolaus.core.errors import InputError
 from iolaus.engine import Engine
+
+# Exchanges. On a smaller day everything is kept, so that what two accounts share is found even if
+# they never use it on the same day; on a larger one an operator's wording is shared every day.
+LARGE_DAY: Final = 250_000
 
 
 @dataclass(frozen=True)

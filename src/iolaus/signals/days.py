@@ -17,13 +17,9 @@ from typing import Final
 from iolaus.engine import Engine
 from iolaus.signals import moments, profiles
 from iolaus.signals.accounts import day_keys
-from iolaus.signals.day import Day, attach_day, days_of
+from iolaus.signals.day import LARGE_DAY, Day, attach_day, days_of
 from iolaus.signals.parts import Earlier, Keys, Parts
-from iolaus.signals.tokens import tempo, wording
-
-# Exchanges. On a smaller day everything is kept, so that what two accounts share is found even if
-# they never use it on the same day; on a larger one an operator's wording is shared every day.
-LARGE_DAY: Final = 250_000
+from iolaus.signals.tokens import device, network, tempo, wording
 
 # In the order in which one needs the other. `..._today` names are made for the day alone; `today`
 # itself is a view of the day's files, as reading a few columns again costs less than keeping all.
@@ -31,9 +27,9 @@ NUMBERS: Final = (
     "SELECT account_id, account, billing_country, accounts_today.exchanges AS volume "
     "FROM accounts JOIN accounts_today USING (account_id)"
 )
-SAID: Final = (
-    "SELECT account, ts, status >= 400 AS failed, prompt_hash, skeleton, system_hash, "
-    "system_skeleton FROM today"
+SAID: Final = (  # phrases: of the sampled exchanges alone
+    "SELECT account, ts, model, status >= 400 AS failed, prompt_hash, skeleton, system_hash, "
+    f"system_skeleton, CASE WHEN {wording.SAMPLED} THEN phrases END AS phrases FROM today"
 )
 # What the tables that may have to be made again for another day's sake need.
 SCRATCH_OF_PAST: Final = {
@@ -54,13 +50,10 @@ SCRATCH: Final = SCRATCH_OF_PAST | {
     "GROUP BY account, asn, country",
     "repeated_today": moments.REPEATED_TODAY,
     "prompts_today": moments.PROMPTS_TODAY,
+    "phrases_today": wording.PHRASES_TODAY,
     "software_today": "SELECT account, tls_fingerprint, user_agent, count(*) AS exchanges "
     "FROM today WHERE user_agent IS NOT NULL GROUP BY ALL",
 }
-SOFTWARE_DAYS: Final = (
-    "SELECT account, tls_fingerprint, user_agent, $day AS day, exchanges FROM software_today "
-    "WHERE tls_fingerprint IS NOT NULL ORDER BY account, tls_fingerprint, user_agent"
-)
 TABLES: Final = {
     "address_days": moments.ADDRESS_DAYS,
     "profiles": profiles.SQL,
@@ -69,7 +62,8 @@ TABLES: Final = {
     "beats": moments.BEATS,
     "prompt_days": moments.PROMPT_DAYS,
     "model_uses": moments.MODEL_USES,
-    "software_days": SOFTWARE_DAYS,
+    "software_days": device.SOFTWARE_DAYS,
+    "network_days": network.DAY,
     "wording_days": wording.DAY,
     "skeleton_days": tempo.SKELETON_DAYS,
     "bursts": tempo.BUSY_BINS,

@@ -46,8 +46,8 @@ SELECT account, beat, $day AS day, exchanges FROM beats_today ORDER BY account, 
 # failed), exchanges. On a large day only prompts that several accounts sent. Most prompts of a day
 # come once: the prompt alone tells which come again, and accounts are looked at for those alone.
 REPEATED_TODAY = """
-SELECT prompt_hash, $small OR min(account) <> max(account) AS kept FROM said_today
-WHERE prompt_hash IS NOT NULL GROUP BY prompt_hash HAVING $small OR count(*) > 1
+SELECT prompt_hash FROM said_today WHERE prompt_hash IS NOT NULL
+GROUP BY prompt_hash HAVING $small OR count(*) > 1
 """
 PROMPTS_TODAY = """
 SELECT account, prompt_hash, min(ts) AS first_at, count(*) FILTER (WHERE failed) AS failed,
@@ -56,15 +56,17 @@ FROM said_today SEMI JOIN repeated_today USING (prompt_hash) GROUP BY account, p
 """
 PROMPT_DAYS = """
 SELECT prompt_hash, account, $day AS day, first_at, failed, exchanges
-FROM prompts_today SEMI JOIN (SELECT prompt_hash FROM repeated_today WHERE kept)
-     USING (prompt_hash)
+FROM prompts_today SEMI JOIN (
+    SELECT prompt_hash FROM prompts_today GROUP BY prompt_hash
+    HAVING $small OR min(account) <> max(account)
+) USING (prompt_hash)
 ORDER BY prompt_hash, account
 """
 
 # account, model, day, first_at (first use that day), exchanges.
 MODEL_USES = """
 SELECT account, model, $day AS day, min(ts) AS first_at, count(*) AS exchanges
-FROM today GROUP BY account, model
+FROM said_today GROUP BY account, model
 ORDER BY account, model
 """
 

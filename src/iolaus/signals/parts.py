@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from iolaus.engine import Engine
 from iolaus.signals import moments
+from iolaus.signals.tokens.kinds import BY_KIND
 
 KEY_DIGITS: Final = 16  # 64 bits: a million parts meet by chance with 3e-8
 
@@ -55,8 +56,9 @@ ORDER: Final = {
     "beats": "account, beat",
     "prompt_days": "prompt_hash, account",
     "model_uses": "account, model",
-    "software_days": "account, tls_fingerprint, user_agent",
-    "wording_days": "kind, value, account",
+    "software_days": "account, value, exchanges",
+    "network_days": f"{BY_KIND}, value, account",
+    "wording_days": f"{BY_KIND}, value, account",
     "bursts": "skeleton, bin, account",
     "content_days": "account",
 }

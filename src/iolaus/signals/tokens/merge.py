@@ -3,6 +3,7 @@
 from datetime import date
 
 from iolaus.engine import Engine, Table
+from iolaus.signals.tokens.kinds import BY_KIND
 from iolaus.signals.tokens.wording import SAMPLE
 
 # A wording is an account's own when it stands in this share of the account's prompts. Below it,
@@ -13,6 +14,7 @@ PHRASE_SHARE = 0.10  # of the sampled prompts
 
 # Tokens of one day, which another day can confirm; a card or a sign-up is of no day.
 DATED = "(family IN ('wording', 'tempo') OR kind IN ('ip_day', 'network_day'))"
+ONCE = "('ip_day', 'network_day', 'burst')"  # of these an account has one row of a value
 HELD_OUT_KINDS = "('ip_day', 'network_day', 'burst', 'after_ban')"
 ODD = "datediff('day', DATE '1970-01-01', day) % 2 = 1"
 
@@ -34,21 +36,30 @@ def tokens(engine: Engine, until: date, name: str = "tokens", *, even_days: bool
                                  AS DECIMAL(18, 6))) AS DOUBLE) AS sampled
             FROM profiles WHERE day < $until AND {seen} GROUP BY account
         ),
-        merged AS (
-            SELECT account, family, kind, value, sum(exchanges)::BIGINT AS exchanges
-            FROM token_days WHERE day < $until AND ({seen} OR NOT {DATED}) GROUP BY ALL
+        said AS (
+            SELECT account, kind, value, sum(exchanges)::BIGINT AS exchanges
+            FROM token_days WHERE day < $until AND {seen} AND family = 'wording'
+            GROUP BY account, kind, value
         ),
         own AS (
-            SELECT merged.* FROM merged LEFT JOIN volume USING (account)
-            WHERE family <> 'wording'
-               OR (kind = 'phrase' AND exchanges >= {PHRASE_SHARE} * sampled)
-               OR (kind <> 'phrase' AND exchanges >= {SIGNATURE_SHARE} * total)
+            SELECT account, 'wording' AS family, kind, value, exchanges
+            FROM said JOIN volume USING (account)
+            WHERE exchanges >= CASE kind WHEN 'phrase' THEN {PHRASE_SHARE} * sampled
+                                         ELSE {SIGNATURE_SHARE} * total END
+            UNION ALL
+            SELECT account, family, kind, value, exchanges
+            FROM token_days WHERE day < $until AND {seen} AND kind IN {ONCE}
+            UNION ALL
+            SELECT account, family, kind, value, sum(exchanges)::BIGINT
+            FROM token_days WHERE day < $until AND ({seen} OR NOT {DATED})
+                AND family <> 'wording' AND kind NOT IN {ONCE}
+            GROUP BY account, family, kind, value
         )
         SELECT account, family, kind, value, exchanges,
                count(*) OVER (PARTITION BY kind, value)::INTEGER AS holders
         FROM own
         QUALIFY holders > 1
-        ORDER BY kind, value, account
+        ORDER BY {BY_KIND}, value, account
         """,
         {"until": until},
     )
@@ -64,7 +75,7 @@ def held_out_tokens(engine: Engine, until: date, name: str) -> Table:
                count(*) OVER (PARTITION BY kind, value)::INTEGER AS holders
         FROM token_days WHERE day < $until AND {ODD} AND kind IN {HELD_OUT_KINDS}
         QUALIFY holders > 1
-        ORDER BY kind, value, account
+        ORDER BY {BY_KIND}, value, account
         """,
         {"until": until},
     )

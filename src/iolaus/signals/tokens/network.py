@@ -3,15 +3,26 @@
 An address belongs to someone else tomorrow, so an address counts per day; a sign-up's does not.
 """
 
+from iolaus.signals.tokens.kinds import BY_KIND
+
+# Addresses of a day, and their networks, that several accounts came from: account, kind, value,
+# day, exchanges. In: addresses_today. Whoever else comes on another day shares nothing with these.
+DAY = f"""
+WITH held AS (
+    SELECT account, 'ip_day' AS kind, client_ip AS place, exchanges FROM addresses_today
+    UNION ALL
+    SELECT account, 'network_day', network_of(client_ip), sum(exchanges)::BIGINT
+    FROM addresses_today GROUP BY account, network_of(client_ip)
+)
+SELECT account, kind, text_hash(concat_ws('|', place, $day)) AS value, $day AS day, exchanges
+FROM held SEMI JOIN (
+    SELECT kind, place FROM held GROUP BY kind, place HAVING min(account) <> max(account)
+) USING (kind, place)
+ORDER BY {BY_KIND}, value, account
+"""
+DAILY = "SELECT account, 'network' AS family, kind, value, day, exchanges FROM network_days"
 SQL = """
-SELECT account, 'network' AS family, 'ip_day' AS kind,
-       text_hash(concat_ws('|', client_ip, day)) AS value, day, exchanges
-FROM address_days
-UNION ALL
-SELECT account, 'network', 'network_day',
-       text_hash(concat_ws('|', network_of(client_ip), day)), day, sum(exchanges)::BIGINT
-FROM address_days GROUP BY account, network_of(client_ip), day
-UNION ALL
-SELECT account, 'network', 'signup_ip', text_hash(signup_ip), CAST(first_seen AS DATE), 1
+SELECT account, 'network' AS family, 'signup_ip' AS kind, text_hash(signup_ip) AS value,
+       CAST(first_seen AS DATE) AS day, 1 AS exchanges
 FROM accounts WHERE signup_ip IS NOT NULL
 """

@@ -73,11 +73,13 @@ SELECT account, 'tempo', 'pivot',
        CAST(used_at AS DATE), 1
 FROM pivots
 UNION ALL
-SELECT DISTINCT starts.account, 'tempo', 'after_ban',
-       text_hash(concat_ws('|', bans.account_id, time_text(bans.banned_at))),
-       CAST(starts.started_at AS DATE), 1
+SELECT DISTINCT starts.account, 'tempo', 'after_ban', bans.value, CAST(starts.started_at AS DATE), 1
 FROM starts
-JOIN (SELECT DISTINCT account_id, "at" AS banned_at FROM enforcement WHERE action = 'ban') AS bans
+JOIN (
+    SELECT DISTINCT "at" AS banned_at,
+           text_hash(concat_ws('|', account_id, time_text("at"))) AS value
+    FROM enforcement WHERE action = 'ban'
+) AS bans
   ON starts.started_at >= bans.banned_at
  AND starts.started_at < bans.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
 """
