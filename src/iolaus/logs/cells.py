@@ -23,6 +23,8 @@ def cells(values: Sequence[Any], field: pa.Field) -> tuple[pa.Array, Faults]:
     judge: Callable[[Any], Fault | None] = partial(cell_fault, field)
     faults = {i: fault for i, value in enumerate(values) if (fault := judge(value)) is not None}
     kept = [None if i in faults else value for i, value in enumerate(values)]
+    if pa.types.is_floating(field.type):  # Arrow takes no integer that a double must round
+        kept = [None if value is None else float(value) for value in kept]
     return pa.array(kept, field.type), faults
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
 from iolaus.logs.convert import Written, column
+from iolaus.logs.flat import Flat
 from iolaus.logs.lenient import loads
 from iolaus.logs.lines import MAX_LINE, Line, lines
 from iolaus.logs.mapping import Record, Rule
@@ -15,7 +17,7 @@ from iolaus.logs.reader import EXCERPT_CHARS, Chunk
 from iolaus.logs.rejects import Cause, Fault
 from iolaus.logs.shape import Shape
 from iolaus.logs.spec import TableSpec
-from iolaus.logs.times import Faults
+from iolaus.logs.times import Faults, from_texts
 
 Split = Callable[[Path, str], Iterator[Line]]  # a file's path and name -> the text of its objects
 
@@ -51,6 +53,7 @@ class JsonlReader:
         self._find = {column: rule.finder() for column, rule in self._rules.items()}
         self._shape, self._split = shape, split
         self._columns: set[str] = set()
+        self._flat: Flat | None = None
 
     def columns(self) -> frozenset[str]:
         return frozenset(self._columns)
@@ -88,6 +91,60 @@ class JsonlReader:
         return record if self._shape is None else self._shape.row(record, wanted)
 
     def _chunk(self, group: list[Line], spec: TableSpec, columns: tuple[str, ...]) -> Chunk:
+        plain = self._shape is None and not self._find
+        if plain and (flat := self._flat_of(spec)).is_tried:
+            found = flat.read([line.text for line in group])
+            if found is not None:
+                return self._flat_chunk(group, found, spec, columns)
+        rows = objects(group) if plain else None
+        if rows is not None:
+            numbers, lost = [line.number for line in group], list[tuple[int, Fault]]()
+            keys = set[str]().union(*rows)
+        else:
+            rows, numbers, lost, keys = self._one_by_one(group, columns)
+        if plain and flat.is_tried:
+            flat.learn(rows)
+        self._remember(frozenset(keys), spec)
+        there = tuple(name for name in columns if name in keys or name in self._find)
+        values = dict(zip(there, transposed(rows, there), strict=True))
+        faults: Faults = {}
+        arrays = [
+            self._column(values.get(n), len(rows), spec.schema.field(n), faults) for n in columns
+        ]
+        return Chunk(_batch(arrays, spec, columns), np.array(numbers, np.int64), faults, lost)
+
+    def _flat_of(self, spec: TableSpec) -> Flat:
+        if self._flat is None:
+            self._flat = Flat(spec.schema)
+        return self._flat
+
+    def _flat_chunk(
+        self,
+        group: list[Line],
+        found: Mapping[str, pa.Array],
+        spec: TableSpec,
+        columns: tuple[str, ...],
+    ) -> Chunk:
+        """What Arrow read, of which the times are texts still."""
+        self._remember(frozenset(found), spec)
+        faults: Faults = {}
+        arrays = []
+        for field in (spec.schema.field(name) for name in columns):
+            array = found.get(field.name)
+            if array is None:
+                array = pa.nulls(len(group), field.type)
+            elif pa.types.is_timestamp(field.type):
+                array, bad = from_texts(array, field.name, assume_utc=self._assume_utc)
+                for row, fault in bad.items():
+                    faults.setdefault(row, fault)
+            arrays.append(array)
+        numbers = np.array([line.number for line in group], np.int64)
+        return Chunk(_batch(arrays, spec, columns), numbers, faults)
+
+    def _one_by_one(
+        self, group: list[Line], columns: tuple[str, ...]
+    ) -> tuple[list[Record], list[int], list[tuple[int, Fault]], set[str]]:
+        """Rows with their numbers, lines that are none, and the keys of all rows."""
         rows: list[Record] = []
         numbers: list[int] = []
         lost: list[tuple[int, Fault]] = []
@@ -104,13 +161,7 @@ class JsonlReader:
             # (two fifths of the time).
             rows.append(self._mapped(record, row, columns) if self._find else row)
             numbers.append(line.number)
-        self._remember(frozenset(keys), spec)
-        faults: Faults = {}
-        there = keys | self._find.keys()
-        arrays = [self._column(rows, spec.schema.field(n), n in there, faults) for n in columns]
-        schema = pa.schema([spec.schema.field(name) for name in columns])
-        batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        return Chunk(batch, np.array(numbers, dtype=np.int64), faults, lost)
+        return rows, numbers, lost, keys
 
     def _mapped(self, record: Record, row: Record, columns: tuple[str, ...]) -> Record:
         """The row's columns, those of the mapping from where it says."""
@@ -122,16 +173,46 @@ class JsonlReader:
         room = MAX_UNKNOWN - len(self._columns - known)
         self._columns |= known | set(sorted(keys - known - self._columns)[: max(room, 0)])
 
-    def _column(self, rows: list[Record], field: pa.Field, there: bool, faults: Faults) -> pa.Array:
-        """One column of the rows, strictly typed; cells that do not fit become faults and nulls."""
-        if not there:
-            return pa.nulls(len(rows), field.type)
-        values = [row.get(field.name) for row in rows]
+    def _column(
+        self, values: Sequence[Any] | None, rows: int, field: pa.Field, faults: Faults
+    ) -> pa.Array:
+        """One column, strictly typed; cells that do not fit become faults and nulls."""
+        if values is None:
+            return pa.nulls(rows, field.type)
         how = Written(assume_utc=self._assume_utc, rule=self._rules.get(field.name))
         array, found = column(values, field, how)
         for row, fault in found.items():
             faults.setdefault(row, fault)
         return array
+
+
+def _batch(arrays: list[pa.Array], spec: TableSpec, columns: tuple[str, ...]) -> pa.RecordBatch:
+    schema = pa.schema([spec.schema.field(name) for name in columns])
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def objects(group: list[Line]) -> list[Record] | None:
+    """The lines' objects where every line is one; else None, and each must be looked at."""
+    try:
+        rows = [orjson.loads(line.text) for line in group]
+    except orjson.JSONDecodeError:  # also the empty text of a line that is too long
+        return None
+    return rows if all(type(row) is dict for row in rows) else None
+
+
+def transposed(rows: list[Record], columns: tuple[str, ...]) -> Sequence[Sequence[Any]]:
+    """The values of each of these columns, null where a row lacks it.
+
+    Each row is laid over a row of nulls, which puts these columns first and in order: twice as fast
+    as to ask each row for each column.
+    """
+    if not rows:
+        return [()] * len(columns)
+    laid = map(dict.fromkeys(columns).__or__, rows)
+    return [
+        values
+        for values, _ in zip(zip(*map(dict.values, laid), strict=False), columns, strict=False)
+    ]
 
 
 def grouped(source: Iterator[Line], most: float = CHUNK_ROWS) -> Iterator[list[Line]]:

@@ -3,8 +3,8 @@
     STORE/.ingest/lock    held by an ingest as long as it runs: no second one
     STORE/.write-lock     held while files change: by each commit of an ingest (some seconds), by
                           `iolaus compact` and by `iolaus privacy erase`, `expire` and `rename`
-    STORE/.read-lock      shared by scans and exports as long as they run; held alone for the moment in which
-                          merged files take the place of others
+    STORE/.read-lock      shared by scans and exports as long as they run; held alone for the
+                          moment in which merged files take the place of others
 
 The system lets go of all when a process ends, however it ends.
 """
