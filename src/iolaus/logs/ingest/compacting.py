@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from iolaus.core.errors import InputError
+from iolaus.core.files import aside
+from iolaus.logs.durable import sync_folder
 from iolaus.logs.ingest import state
 from iolaus.logs.ingest.lock import allow_readers, without_readers, writing
 from iolaus.logs.ingest.merge import join_files, merge_sorted
@@ -47,11 +49,11 @@ def compact(store: Path, before: date, say: Callable[[date, int], None]) -> Comp
     allow_readers(store)
     for part in (EXCHANGES_DIR, TEXTS_DIR):
         for day, folder in days(store, part):
-            if day < before and (merged := _merge(store, part, folder)):
+            merged = _merge(store, part, folder) if day < before else 0
+            if merged and part == EXCHANGES_DIR:
                 say(day, merged)
-                if part == EXCHANGES_DIR:
-                    done.days, done.before = done.days + 1, done.before + merged
-                    done.after += 1
+                done.days, done.before = done.days + 1, done.before + merged
+                done.after += 1
     return done
 
 
@@ -71,12 +73,10 @@ def _merge_files(store: Path, part: str, files: Sequence[Path]) -> None:
     new = store / WORK / files[-1].name
     with without_readers(store):
         pass  # one that runs is told of before the work, not after it
-    if part == EXCHANGES_DIR:
-        merge_sorted(files, new)
-        note = note_on(files, new)
-    else:
-        join_files(files, new)
-        note = None
+    with aside(new) as temporary:  # which says what to do where the disk is full
+        (merge_sorted if part == EXCHANGES_DIR else join_files)(files, temporary)
+    sync_folder(new.parent)
+    note = note_on(files, new) if part == EXCHANGES_DIR else None
     with without_readers(store):
         switch(store, files, new, note)
 
