@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,10 +18,12 @@ from iolaus.app.scan import refuse_overlap
 from iolaus.app.settings import Settings
 from iolaus.app.source import open_source
 from iolaus.campaigns import Known, Results
-from iolaus.core.files import write_table, write_text
+from iolaus.core.files import remove_half_written, write_table, write_text
 from iolaus.core.tables import DETECTIONS
 from iolaus.engine import Stages, discard
 from iolaus.logs.ingest import reading
+
+OUTPUTS: Final = ("detections.parquet", "known.parquet", "replay.json")
 
 
 def replay(
@@ -77,6 +80,7 @@ def replay(
         report("replay", len(looks), len(looks))
     rows = sorted(first.values(), key=lambda r: (r["detected_at"], r["account_id"], r["verdict"]))
     table = pa.Table.from_pylist(rows, schema=DETECTIONS)
+    remove_half_written(out, OUTPUTS)
     write_table(table, out / "detections.parquet")
     write_known(before, out / "known.parquet")
     write_text(json.dumps(_facts(settings, every, looks), indent=2) + "\n", out / "replay.json")

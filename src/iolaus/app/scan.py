@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
@@ -20,11 +21,17 @@ from iolaus.app.state import open_state
 from iolaus.campaigns import Investigation, Known, Named, Results
 from iolaus.cases import ReportInput, render
 from iolaus.core.errors import InputError
-from iolaus.core.files import aside, write_table, write_text
+from iolaus.core.files import aside, remove_half_written, write_table, write_text
 from iolaus.core.tables import EXCERPTS
 from iolaus.engine import Stages
 from iolaus.logs import located
 from iolaus.logs.ingest import reading
+
+OUTPUTS: Final = (
+    *(f"{name}.parquet" for name in ("campaigns", "members", "evidence", "rejects", "known")),
+    "report.html",
+    "run.json",
+)
 
 
 def scan(
@@ -242,6 +249,7 @@ def _excerpts(result: Results, prepared: Prepared, settings: Settings) -> pa.Tab
 
 
 def _write(out: Path, result: Results, page: str, run: dict[str, object], stages: Stages) -> None:
+    remove_half_written(out, OUTPUTS)
     write_table(result.campaigns, out / "campaigns.parquet")
     write_table(result.members, out / "members.parquet")
     write_table(result.evidence, out / "evidence.parquet")

@@ -1,8 +1,9 @@
 """Write aside, then rename: a reader never sees half a file, a kill never leaves one."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,6 +30,14 @@ def aside(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_half_written(folder: Path, names: Iterable[str]) -> None:
+    """Remove what processes that were killed while they wrote these files left beside them. For who
+    alone writes into the folder."""
+    for name in names:
+        for path in folder.glob(f".{escape(name)}.*.tmp"):
+            path.unlink(missing_ok=True)
 
 
 def write_table(table: pa.Table, path: Path) -> None:

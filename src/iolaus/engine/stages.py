@@ -37,6 +37,9 @@ class Stages:
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
             write_text(key, self._key_file)
+        for path in directory.rglob(".*.tmp"):  # of a run that was killed
+            if path.is_file():
+                path.unlink()
 
     def _read_key(self) -> str | None:
         return self._key_file.read_text(encoding="utf-8") if self._key_file.exists() else None
