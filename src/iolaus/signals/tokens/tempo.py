@@ -73,7 +73,7 @@ SELECT account, 'tempo', 'pivot',
        CAST(used_at AS DATE), 1
 FROM pivots
 UNION ALL
-SELECT DISTINCT starts.account, 'tempo', 'after_ban', bans.value, CAST(starts.started_at AS DATE), 1
+SELECT starts.account, 'tempo', 'after_ban', bans.value, CAST(starts.started_at AS DATE), 1
 FROM starts
 JOIN (
     SELECT DISTINCT "at" AS banned_at,
