@@ -27,7 +27,7 @@ from iolaus.app.scan import scan as whole_scan
 from iolaus.app.settings import Privacy, Settings, load
 from iolaus.core.errors import ConfigError, InputError
 from iolaus.logs.enrichment import ACCOUNT_FACTS
-from iolaus.logs.ingest import writing
+from iolaus.logs.ingest import reading, writing
 from iolaus.logs.privacy import add_key, read_keys, unseal
 
 TABLES = ("campaigns", "members", "evidence")
@@ -191,6 +191,12 @@ def test_what_was_erased_does_not_come_back_with_a_copy(planted_log, tmp_path):
         patch.setattr("time.sleep", lambda seconds: None)
         refused = CliRunner().invoke(cli.app, ["privacy", *words])
         assert "iolaus ingest (process" in str(refused.exception)
+    with reading(store, "iolaus scan"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("iolaus.logs.ingest.lock.PAUSE_SECONDS", 1e9)
+        patch.setattr("time.sleep", lambda seconds: None)
+        refused = CliRunner().invoke(cli.app, ["privacy", *words])
+        assert "a scan reads this store" in str(refused.exception)
+    assert rows(store).num_rows == 2_000
     done = CliRunner().invoke(cli.app, ["privacy", *words])
     assert done.exit_code == 0, done.output
     left = [name for name in table["account_id"].to_pylist() if name != account]

@@ -10,7 +10,7 @@ import typer
 
 from iolaus.app.settings import Privacy, load_privacy
 from iolaus.core.errors import ConfigError
-from iolaus.logs.ingest import reading, writing
+from iolaus.logs.ingest import changing, reading
 from iolaus.logs.privacy import (
     AccessLog,
     Asking,
@@ -55,7 +55,7 @@ def new_key(
 def expire_days(store: Store, config: Config, who: Who, why: Why = "retention") -> None:
     """Delete the days that are older than the configuration keeps."""
     privacy, now = _privacy(config), datetime.now(UTC)
-    with writing(store, "iolaus privacy expire"):
+    with changing(store, "iolaus privacy expire"):
         gone = expire(
             store,
             now.date(),
@@ -122,7 +122,7 @@ def erase_account(
 ) -> None:
     """Delete an account from the store and its name from results; totals stay right."""
     names = candidates(account, "account", _keys(_privacy(config), store))
-    with writing(store, "iolaus privacy erase"):
+    with changing(store, "iolaus privacy erase"):
         done = erase_accounts(
             store,
             names,
@@ -139,7 +139,7 @@ def erase_account(
 def rename(store: Store, who: Who, why: Why = "rotation") -> None:
     """After a rotation: rewrite older pseudonyms in the store to the newest ones."""
     asking = Asking(who, why, datetime.now(UTC))
-    with writing(store, "iolaus privacy rename"):
+    with changing(store, "iolaus privacy rename"):
         files = rename_store(store, access=access_log(store), asking=asking)
     _print(f"{files:,} files rewritten.")
 

@@ -3,8 +3,9 @@
     STORE/.ingest/lock    held by an ingest as long as it runs: no second one
     STORE/.write-lock     held while files change: by each commit of an ingest (some seconds), by
                           `iolaus compact` and by `iolaus privacy erase`, `expire` and `rename`
-    STORE/.read-lock      shared by scans and exports as long as they run; held alone for the
-                          moment in which merged files take the place of others
+    STORE/.read-lock      shared by scans and exports as long as they run; held alone while erase,
+                          expire or rename changes what they read, and for the moment in which
+                          merged files take the place of others
 
 The system lets go of all when a process ends, however it ends.
 """
@@ -45,6 +46,19 @@ def writing(store: Path, who: str, *, wait_seconds: float = WAIT_SECONDS) -> Ite
             with without_readers(store):
                 switch.finish(store)
         switch.clear(store)
+        yield
+
+
+@contextmanager
+def changing(store: Path, who: str, *, wait_seconds: float = WAIT_SECONDS) -> Iterator[None]:
+    """As `writing`, for changes to rows that are there: no scan reads them meanwhile.
+
+    Raises InputError where somebody else has been writing or reading all the time.
+    """
+    with (
+        writing(store, who, wait_seconds=wait_seconds),
+        without_readers(store, wait_seconds=wait_seconds),
+    ):
         yield
 
 
