@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -25,24 +24,32 @@ Result = dict[str, Any]
 
 
 class Job:
-    """A world and what is done in it. The scan is made when the first cell asks for it."""
+    """A world and what is done in it. The scan is made when the first cell asks for it. One thread
+    has it (no `cached_property`: until Python 3.12 its lock is that of all jobs)."""
 
     def __init__(self, bench: Bench, world: World, say: Say, *, keep_stages: bool) -> None:
         self.bench, self.given, self.say, self.keep_stages = bench, world, say, keep_stages
         self.out = bench.work / "outs" / world.name
+        self._world: Path | None = None
+        self._scanned: Result | None = None
 
-    @cached_property
+    @property
     def world(self) -> Path:
-        self.say("simulate")
-        return make_world(self.bench, self.given)
+        if self._world is None:
+            self.say("simulate")
+            self._world = make_world(self.bench, self.given)
+        return self._world
 
-    @cached_property
+    @property
     def scanned(self) -> Result:
         """What the scan took; its output is in `out`."""
-        log = str(self.world / "log")
-        shutil.rmtree(self.out, ignore_errors=True)
-        self.say("scan")
-        return self._run("scan", log, *(["--keep-stages"] if self.keep_stages else []))
+        if self._scanned is None:
+            log = str(self.world / "log")
+            shutil.rmtree(self.out, ignore_errors=True)
+            self.say("scan")
+            kept = ["--keep-stages"] if self.keep_stages else []
+            self._scanned = self._run("scan", log, *kept)
+        return self._scanned
 
     def replayed(self) -> Result:
         """What the replay took; its output is in `out`, beside the scan's."""
