@@ -5,9 +5,9 @@ from iolaus.core.errors import ConfigError
 from iolaus.logs import Log
 
 # Exchanges per second of a whole scan on 2 cores: a busy machine, an idle one. Logs with text:
-# benchmarks/main_job. Stores: benchmarks/speed, 3 million exchanges, 192 s of wall and 46 s of CPU
-# time: 3e6 / 192 = 16,000, 3e6 / (46 / 2) = 130,000.
-TEXT_RATES, STORE_RATES = (30_000, 60_000), (16_000, 130_000)
+# benchmarks/main_job. Stores: benchmarks/speed, 3 million exchanges in 33 s (3e6 / 33 = 90,000), 30
+# million in 201 s (150,000) and 208 s of CPU time (3e7 / (208 / 2) = 290,000).
+TEXT_RATES, STORE_RATES = (30_000, 60_000), (90_000, 290_000)
 # Per exchange on disk while it runs. Worlds of 158,400 exchanges with text: features take 172 (a
 # store is read as it is, without that copy). Worlds without text of 3 and 30 million: all the rest
 # takes 33 and 10. 172 + 33 = 205; 4.15 million exchanges with text took 853 MB, 206 each.
