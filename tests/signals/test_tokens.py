@@ -1,11 +1,15 @@
 """Each family of tokens on a log written by hand."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from tests.signals.making import START, at, held, prepare
 
 from iolaus import signals
+from iolaus.core.tables import FAMILIES
+from iolaus.signals.tokens import device, money, network, registration, tempo, wording
+from iolaus.signals.tokens.kinds import KINDS
 
 
 def one_each(*names, **columns):
@@ -202,3 +206,12 @@ def test_even_and_odd_days_are_kept_apart_and_a_card_is_of_no_day(engine):
 
     assert [count(table, "ip_day") for table in ("whole", "even", "odd")] == [4, 2, 2]
     assert [count(table, "payment") for table in ("whole", "even", "odd")] == [1, 1, 0]
+
+
+def test_every_kind_that_the_families_name_has_its_place_in_the_order():
+    """One without a place would be sorted with all others that have none."""
+    families = (device, money, network, registration, tempo, wording)
+    texts = (v for family in families for v in vars(family).values() if isinstance(v, str))
+    words = set(re.findall(r"'([a-z_]+)'", re.sub(r"CASE kind .*? END", "", " ".join(texts))))
+    others = {*FAMILIES, "ban", "day", "hour"} - {"device"}  # device: a family and a kind
+    assert words - others == set(KINDS)

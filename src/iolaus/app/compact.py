@@ -1,13 +1,13 @@
 """iolaus compact: the files of a store's past days, one a day."""
 
-import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from iolaus.core.errors import ConfigError
+from iolaus.app.options import day as day_of
+from iolaus.app.progress import say
 from iolaus.logs.ingest import compact
 
 
@@ -21,20 +21,7 @@ def compact_store(
     """Merge each past day's files into one; a scan says the same before and after."""
     done = compact(
         store,
-        _day(before) if before is not None else datetime.now(UTC).date(),
-        lambda day, files: _say(f"day {day}: {files:,} files are one"),
+        day_of(before, "--before") if before is not None else datetime.now(UTC).date(),
+        lambda day, files: say(f"day {day}: {files:,} files are one"),
     )
-    _say(f"{store}: {done.before:,} files of {done.days:,} days are {done.after:,} now.")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"'{text}' is no day.", where="--before", next_step="Write 2026-05-01."
-        ) from None
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    say(f"{store}: {done.before:,} files of {done.days:,} days are {done.after:,} now.")

@@ -4,9 +4,9 @@ from iolaus.app.settings import Settings
 from iolaus.core.errors import ConfigError
 from iolaus.logs import Log
 
-# Exchanges per second of a whole scan on 2 cores: a busy machine, an idle one. Logs with text:
-# benchmarks/main_job. Stores: benchmarks/speed, 3 million exchanges in 33 s (3e6 / 33 = 90,000), 30
-# million in 201 s (150,000) and 208 s of CPU time (3e7 / (208 / 2) = 290,000).
+# Exchanges per second of a whole scan on 2 cores. Logs with text (benchmarks/main_job): a busy
+# machine, an idle one. Stores (benchmarks/speed): 3 million in 33 s (3e6 / 33 = 90,000), and what
+# 30 million would take were both cores free all along (208 s of CPU: 3e7 / (208 / 2) = 290,000).
 TEXT_RATES, STORE_RATES = (30_000, 60_000), (90_000, 290_000)
 # Per exchange on disk while it runs. Worlds of 158,400 exchanges with text: features take 172 (a
 # store is read as it is, without that copy). Worlds without text of 3 and 30 million: all the rest

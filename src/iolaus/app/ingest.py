@@ -2,7 +2,6 @@
 
 import gc
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -17,8 +16,8 @@ import pyarrow as pa
 import typer
 
 from iolaus import signals
-from iolaus.app.progress import Reporter, TerminalReporter, silent
-from iolaus.app.receive import seconds
+from iolaus.app.options import seconds
+from iolaus.app.progress import Reporter, TerminalReporter, say, silent
 from iolaus.app.settings import Privacy, Settings, load, load_privacy
 from iolaus.core.tables import TEXT_COLUMNS
 from iolaus.engine.sizes import size_in_bytes
@@ -203,12 +202,6 @@ def summary(state: State, store: Path) -> str:
         told = ", ".join(f"{cause} {count:,}" for cause, count in sorted(causes.items()))
         text += f"\nRejected: {told}; see {store / 'rejects'}."
     return text
-
-
-def say(text: str) -> None:
-    """One line on the error stream."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _opened(job: Job, follow: bool, say: Callable[[str], None]) -> Ingest:

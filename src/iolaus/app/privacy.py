@@ -1,13 +1,14 @@
 """iolaus privacy: keys, retention, excerpts, and what a person may ask for."""
 
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
+from iolaus.app.options import day
 from iolaus.app.settings import Privacy, load_privacy
 from iolaus.core.errors import ConfigError
 from iolaus.logs.ingest import changing, reading
@@ -84,7 +85,7 @@ def show_excerpts(
             keys=_keys(_privacy(config), store),
             access=access_log(store),
             asking=Asking(who, why, datetime.now(UTC)),
-            on=[_day(text) for text in on] if on else None,
+            on=[day(text, "--on") for text in on] if on else None,
         )
     for row in found:
         _print(orjson.dumps(row).decode())
@@ -168,15 +169,6 @@ def _privacy(config: Path) -> Privacy:
 def _keys(privacy: Privacy, store: Path) -> Keys:
     refuse_inside(privacy.keys, store)
     return read_keys(privacy.keys)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"'{text}' is no day.", where="--on", next_step="Write 2026-05-01."
-        ) from None
 
 
 def _print(text: str) -> None:

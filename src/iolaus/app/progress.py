@@ -1,5 +1,6 @@
 """What long work tells while it runs. The rooms call a function; only here is a terminal known."""
 
+import sys
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,6 +16,12 @@ class Reporter(Protocol):
 
 def silent(step: str, done: int, total: int) -> None:
     """For tests and for use as a library."""
+
+
+def say(text: str) -> None:
+    """One line on the error stream, at once."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 class TerminalReporter:

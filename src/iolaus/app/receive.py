@@ -1,18 +1,18 @@
 """`iolaus receive`: runs the OTLP receiver until it is told to stop."""
 
 import signal
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from iolaus.app.options import seconds
+from iolaus.app.progress import say
 from iolaus.core.errors import ConfigError
 from iolaus.engine.sizes import size_in_bytes
 from iolaus.logs import mapping as mapping_file
 from iolaus.logs.mapping import Rule
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-SECONDS = {"s": 1, "m": 60, "h": 3_600}
 
 
 def receive(
@@ -36,7 +36,7 @@ def receive(
         rules=_rules(log, mapping),
         seal_seconds=seconds(seal_every, "--seal-every"),
         backlog_bytes=size_in_bytes(backlog),
-        say=_say,
+        say=say,
     )
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,11 +45,11 @@ def receive(
         for name, host in ((n, a[0]) for n, a in addresses.items() if a):
             port = receiver.grpc if name == "--grpc" else receiver.http
             warning = "" if host in LOOPBACK else " (anyone who reaches it can add to the log)"
-            _say(f"{name[2:]}: listening on {host}:{port}{warning}")
+            say(f"{name[2:]}: listening on {host}:{port}{warning}")
         told.wait()
-        _say("stopping: storing what is left")
+        say("stopping: storing what is left")
     shown = ", ".join(f"{name} {count:,}" for name, count in receiver.counts().items())
-    _say(f"the log holds: {shown or 'nothing yet'}")
+    say(f"the log holds: {shown or 'nothing yet'}")
 
 
 def _library() -> tuple[type, type]:
@@ -84,16 +84,3 @@ def _address(text: str, option: str) -> tuple[str, int] | None:
             f"{option} is '{text}'.", next_step=f"Write {option} 127.0.0.1:4317, or {option} off."
         )
     return host.strip("[]") if option == "--http" else host, int(port)
-
-
-def seconds(text: str, option: str) -> float:
-    """'30s', '5m', '1h' -> seconds. Raises ConfigError that names the option."""
-    number, unit = text[:-1], text[-1:]
-    if not number.isdecimal() or unit not in SECONDS or int(number) == 0:
-        raise ConfigError(f"{option} is '{text}'.", next_step="Write 30s, 5m or 1h.")
-    return float(int(number) * SECONDS[unit])
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

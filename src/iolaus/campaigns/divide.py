@@ -49,7 +49,7 @@ def divide(judged: list[Judged], scene: Scene, test: Test, fdr: float) -> list[C
 
 def operators(members: Ints, scene: Scene) -> list[Ints]:
     """The members by operator; none where they have one, or nothing tells."""
-    if scene.tokens.of_family("wording").held.shape[1] == 0:
+    if not scene.tokens.worded:
         return []
     ties = _ties(members, scene)
     _, label = connected_components(ties, directed=False)

@@ -110,11 +110,6 @@ class Grounds:
         return np.bincount(self.customer)
 
     @cached_property
-    def worded(self) -> bool:
-        """Whether the log has wordings at all."""
-        return bool((self.tokens.family == FAMILIES.index("wording")).any())
-
-    @cached_property
     def identities(self) -> NDArray[np.bool_]:
         """The tokens that say who an account is: cards, devices, addresses, sign-ups."""
         families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
@@ -203,7 +198,7 @@ class Grounds:
         """The members without those that cards, devices, addresses and sign-ups tie to each other
         and not to the rest, while neither wording nor what they ask about ties them either."""
         members = found.members
-        if not self.worded or members.size == 0:
+        if not self.tokens.worded or members.size == 0:
             return members
         rows, held = self.tokens.held_by(members)
         mine = self.identities[held]

@@ -39,6 +39,11 @@ class TokenMatrix:
         places = (self.shown, by_token.indices, by_token.indptr)
         return sp.csc_array(places, shape=by_token.shape).tocsr()
 
+    @cached_property
+    def worded(self) -> bool:
+        """Whether the log has wordings at all."""
+        return bool((self.family == FAMILIES.index("wording")).any())
+
     def held_by(self, accounts: Ints) -> tuple[Ints, Ints]:
         """What some accounts hold: places along `accounts`, and tokens."""
         return _taken(self.held.indptr, self.held.indices, accounts)

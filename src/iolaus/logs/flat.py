@@ -28,7 +28,7 @@ TYPES: Final[dict[type, pa.DataType]] = {
 
 
 class Flat:
-    """Of one file and table. types: of the table's columns; times as text."""
+    """Of one file and table. schema: the table's; its times are read as texts."""
 
     def __init__(self, schema: pa.Schema) -> None:
         self._types: dict[str, pa.DataType] = {
