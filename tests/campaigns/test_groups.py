@@ -264,6 +264,20 @@ def test_a_firm_that_declared_nothing_is_known_by_its_mail_and_a_farm_is_not():
     assert not firm[5:].any()
 
 
+@pytest.mark.parametrize(("at_home", "is_firm"), [(40, True), (20, False)])
+def test_hundreds_at_a_throw_away_domain_are_no_firm(at_home, is_firm):
+    """A hundred accounts claim twenty countries, so many of them the same one."""
+    domain, country = nobody(20_000), np.full(20_000, "US", dtype=object)
+    domain[:100] = "mail.example"
+    country[at_home:100] = [f"C{i % 19}" for i in range(100 - at_home)]
+    claimed = {
+        "email_domain": domain,
+        "billing_country": country,
+        "organization_id": nobody(20_000),
+    }
+    assert bool(customers(claimed).firm[0]) is is_firm
+
+
 def test_what_a_firm_asks_for_ties_it_to_nobody_without_an_identifier_in_common(engine):
     """Three accounts of a declared firm use the ring's wording: they stay out."""
     held = ring(range(20))

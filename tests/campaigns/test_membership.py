@@ -98,6 +98,7 @@ def some_content(seed):
 def test_one_round_agrees_with_a_look_at_everybody(engine, seed, stay, monkeypatch):
     monkeypatch.setattr(module, "ROUNDS", 1)
     monkeypatch.setattr(Grounds, "_together", lambda self, found: found.members)
+    monkeypatch.setattr(Grounds, "_as_one", lambda self, members, customer: customer)
     monkeypatch.setattr(module, "OPEN_SHARE", 2.0)  # no group is one organisation here
     matrix, known, cores = log_of(engine, seed)
     content = some_content(seed) if seed % 2 else no_content(N)
@@ -128,3 +129,37 @@ def test_few_are_looked_at_where_many_hold_what_all_hold(engine):
     assert set(found.accounts) <= {*range(0, 40, 2), 100, 102}
     assert found.probability.shape == (N,)
     assert found.probability[200] == 0.0
+
+
+@pytest.mark.parametrize("friends", [3, 7, 8])
+def test_a_few_colleagues_do_not_vouch_for_each_other(engine, friends):
+    """They share the software with the group, and a card and a device among themselves alone."""
+    group, few = list(range(0, 60, 2)), list(range(101, 101 + friends))
+    held = {
+        ("money", "payment", 1): group,
+        ("network", "ip_day", 2): group,
+        ("device", "client_software", 3): [*group, *few, *range(200, 230)],
+        ("money", "payment", 4): few,
+        ("device", "device", 5): few,
+        ("registration", "signup_ip", 6): few,
+    }
+    claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody())
+    matrix = token_matrix(engine, tokens(engine, held), N)
+    core = np.sort(np.asarray([*group, *few]))
+    found = Grounds(matrix, no_content(N), customers(claims)).grown(core)
+    stay = few if friends > module.FEW else []
+    assert found.members.tolist() == sorted([*group, *stay])
+
+
+@pytest.mark.parametrize(("often", "belongs"), [(1, False), (8, True)])
+def test_without_text_who_meets_members_again_and_again_belongs(engine, often, belongs):
+    """An account with a card and a device of its own at so many of the group's addresses."""
+    group, met = list(range(40)), 100
+    held = {("money", "payment", 1): group, ("device", "device", 2): group}
+    for day in range(12):
+        at = group[day : day + 9]
+        held[("network", "ip_day", 10 + day)] = [*at, met] if day < often else at
+    claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody())
+    matrix = token_matrix(engine, tokens(engine, held), N)
+    found = Grounds(matrix, no_content(N), customers(claims)).grown(np.asarray([*group, met]))
+    assert (met in found.members) is belongs

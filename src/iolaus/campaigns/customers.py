@@ -10,6 +10,7 @@ from iolaus.campaigns.behaviour import Strings, numbered
 
 SEVERAL = 3  # accounts of a firm
 FIRM_COUNTRIES = 0.25  # of a mail domain's accounts: more countries are no firm's, whatever it says
+FIRM_HOME = 1 / 3  # of its accounts claim one country; hundreds at a throw-away domain claim forty
 PUBLIC_SHARE, PUBLIC_LEAST = 0.01, 20  # of all accounts, and so many: the mail domain is public
 
 Claims = dict[str, Strings]
@@ -62,15 +63,20 @@ def own_domains(claims: Claims) -> Ints:
 
 
 def _firms(claims: Claims) -> NDArray[np.bool_]:
-    """Accounts with mail at a domain that is not public and whose accounts claim few countries: a
-    firm that declared nothing."""
+    """Accounts with mail at a domain that is not public and whose accounts claim few countries, one
+    of them often: a firm that declared nothing."""
     domain, country = own_domains(claims), numbered(claims["billing_country"])
     names = int(domain.max(initial=-1)) + 1
     size = np.bincount(domain[domain >= 0], minlength=names)
     both = (domain >= 0) & (country >= 0)
-    claimed = np.unique(np.column_stack([domain[both], country[both]]), axis=0)[:, 0]
-    countries = np.bincount(claimed, minlength=names)
-    firm = (size >= SEVERAL) & (countries <= np.maximum(1.0, FIRM_COUNTRIES * size))
+    pairs, claiming = np.unique(
+        np.column_stack([domain[both], country[both]]), axis=0, return_counts=True
+    )
+    countries = np.bincount(pairs[:, 0], minlength=names)
+    home, known = np.zeros(names), np.bincount(domain[both], minlength=names)
+    np.maximum.at(home, pairs[:, 0], claiming)
+    few = (countries <= np.maximum(1.0, FIRM_COUNTRIES * size)) & (home >= FIRM_HOME * known)
+    firm = (size >= SEVERAL) & few
     return np.append(firm, False)[domain]
 
 

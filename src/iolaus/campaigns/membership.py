@@ -37,8 +37,14 @@ JOIN_BITS = 3.0  # as much again for an account that no link brought
 # collect from one public source.
 CONTENT = FAMILIES.index("content")
 ABOUT = (FAMILIES.index("wording"), CONTENT)
+# Without text nothing but addresses ties who has a card and a device of his own: who meets members
+# there day after day met them not by chance.
+NETWORK = FAMILIES.index("network")
+OFTEN_BITS, TELLING_BITS = 3.0, 5.0  # at most so many; an address that is worth more counts
 MOST_OPEN = 6.0  # bits against an open firm's account, as for wording: an operator can found one
 MOSTLY = 0.5  # of a token's holders are members
+FEW = 7  # accounts with cards and devices of their own in common: no campaign, which has 8 or more
+RARE = 0.25  # of the members stand in such circles
 # Bits of wording and content together that the middle member has where a group is after one thing;
 # who then asks for something else, in other words, only shares a card with it.
 ONE_AIM, OTHER_AIM = 8.0, -3.0
@@ -116,6 +122,12 @@ class Grounds:
         among = np.isin(self.tokens.family, families)
         return np.asarray(among & (self.tokens.kind != "client_software"))
 
+    @cached_property
+    def paid(self) -> NDArray[np.bool_]:
+        """The tokens that colleagues and families share among themselves: cards and devices."""
+        families = [FAMILIES.index(f) for f in ("money", "device")]
+        return np.asarray(self.identities & np.isin(self.tokens.family, families))
+
     def grown(self, core: Ints, stay: float | None = None) -> Membership:
         """Grow and trim a group until it stands still, at most ROUNDS times, and drop who hangs
         together with each other and not with the group, and who then belongs no more.
@@ -140,6 +152,10 @@ class Grounds:
             stayed = np.intersect1d(members, again.members, assume_unique=True)
             result = replace(again, members=stayed)
             members = self._together(result)
+        cliques = self._as_one(members, customer)
+        if cliques is not customer:
+            again = self._decided(_Group.of(members, core, self.tokens, cliques), firm, least)
+            result, members = again, np.intersect1d(members, again.members, assume_unique=True)
         return replace(result, members=members)
 
     def _decided(self, group: "_Group", firm: NDArray[np.bool_], least: float) -> Membership:
@@ -200,22 +216,43 @@ class Grounds:
         members = found.members
         if not self.tokens.worded or members.size == 0:
             return members
+        label = self._tied(members, self.identities, MOSTLY)
+        families = found.families[found.places(members)]
+        about = families[:, list(ABOUT)].sum(axis=1)
+        together = (label == np.bincount(label).argmax()) | (about > 0)
+        if np.median(about) >= ONE_AIM:
+            together &= (about > 0) | (families[:, CONTENT] > OTHER_AIM)
+        return np.asarray(members[together], dtype=np.int64)
+
+    def _as_one(self, members: Ints, customer: Ints) -> Ints:
+        """Each account's customer, where a few members who have cards and devices in common with
+        each other, and with no other member, are one: colleagues, or a family. What they share
+        among themselves then speaks for none of them. The largest such circle is the group; and
+        where many stand in such circles, that is how the group is made."""
+        if members.size == 0:
+            return customer
+        label = self._tied(members, self.paid, 0.0)
+        size = np.bincount(label)
+        clique = (size[label] >= 2) & (size[label] <= FEW) & (label != size.argmax())
+        if not 0 < clique.sum() <= RARE * members.size:
+            return customer
+        merged = customer.copy()
+        merged[members[clique]] = customer.max() + 1 + label[clique]
+        return merged
+
+    def _tied(self, members: Ints, tokens: NDArray[np.bool_], mostly: float) -> Ints:
+        """A number per member, the same for those that hang together by some of these tokens of
+        whose holders such a share are members."""
         rows, held = self.tokens.held_by(members)
-        mine = self.identities[held]
+        mine = tokens[held]
         names, token, within = np.unique(held[mine], return_inverse=True, return_counts=True)
-        tie = (within >= 2) & (within >= MOSTLY * self.tokens.holders[names])
+        tie = (within >= 2) & (within >= mostly * self.tokens.holders[names])
         rows, token = rows[mine][tie[token]], token[tie[token]]
         size = members.size + names.size
         ends = (rows, members.size + token)
         both = sp.csr_array((np.ones(rows.size, dtype=np.float32), ends), shape=(size, size))
         label = connected_components(both, directed=False)[1][: members.size]
-        main = np.bincount(label).argmax()
-        families = found.families[found.places(members)]
-        about = families[:, list(ABOUT)].sum(axis=1)
-        together = (label == main) | (about > 0)
-        if np.median(about) >= ONE_AIM:
-            together &= (about > 0) | (families[:, CONTENT] > OTHER_AIM)
-        return np.asarray(members[together], dtype=np.int64)
+        return np.asarray(label, dtype=np.int64)
 
 
 def _level(best: Floats, need: float) -> float:
@@ -320,7 +357,17 @@ class _Among:
         share_in = (marked & self.inside).sum() / (group.members.size + 1)
         share_out = count / (group.others + 1)
         lack = max(-LACK_BITS[FAMILIES[column]], float(np.log2((1 - share_in) / (1 - share_out))))
-        return np.where(marked, np.minimum(best, MOST_BITS), min(lack, 0.0))
+        bits = np.minimum(best, MOST_BITS)
+        if column == NETWORK and not self.tokens.worded:
+            bits += self._often(rows, held)
+        return np.where(marked, bits, min(lack, 0.0))
+
+    def _often(self, rows: Ints, held: Ints) -> Floats:
+        """More bits for an account that shares telling addresses again and again: log2 of how many,
+        at most OFTEN_BITS."""
+        worth = np.where(self.inside[rows], self.group.inner[held], self.group.outer[held])
+        many = np.bincount(rows[worth > TELLING_BITS], minlength=self.inside.size)
+        return np.minimum(np.log2(np.maximum(many, 1)), OFTEN_BITS)
 
     def _outsiders(self, column: int) -> int:
         """How many accounts, neither members nor of the core, hold a telling mark of the family."""
