@@ -73,6 +73,20 @@ def test_memory_is_what_names_it_early(regrowing, remembered, tmp_path):
     assert all(named[a] == without[a] for a in without if a not in LATE)
 
 
+@pytest.mark.parametrize("remembering", [True, False])
+def test_a_look_is_told_what_earlier_looks_raised(regrowing, tmp_path, monkeypatch, remembering):
+    told, investigate = [], campaigns.investigate
+
+    def listening(*args, known, **options):
+        told.append(len(known))
+        return investigate(*args, known=known, **options)
+
+    monkeypatch.setattr("iolaus.app.replay.campaigns.investigate", listening)
+    run(regrowing, tmp_path, 3, remembering=remembering)
+    assert told[0] == 0
+    assert told[-1] == (1 if remembering else 0)
+
+
 def test_one_campaign_keeps_one_id_over_all_looks(remembered):
     named = {row["campaign_id"] for row in distillers(remembered)}
     known = read_known(remembered / "known.parquet")

@@ -145,6 +145,7 @@ def scene(
         plan=Forecast({}, dict(limits or {})),
         strata=strata(seen),
         groups=coherent or groups([], seen.accounts),
+        known=np.full(seen.accounts, -1),
         seed=seed,
     )
 

@@ -110,6 +110,27 @@ def test_the_rate_of_error_is_controlled_over_all_groups_of_a_run(engine):
     assert (among[0].verdict, among[0].q) == ("resale", pytest.approx(0.04))
 
 
+def test_a_campaign_of_many_does_not_pay_for_every_small_reseller(engine):
+    """The same p-value among forty groups of nine: as one of a hundred accounts, and of nine."""
+    at = scene(engine, behaviour(100))
+    others = [(candidate(members=np.arange(9)), findings(1e-9, 1e-4, 0.5)) for _ in range(40)]
+    ours = findings(1e-9, 1e-9, 4e-4)
+    large = judge([(candidate(members=np.arange(100)), ours), *others], at, FDR)[0]
+    small = judge([(candidate(members=np.arange(9)), ours), *others], at, FDR)[0]
+    assert (large.verdict, small.verdict) == ("distillation", "resale")
+
+
+@pytest.mark.parametrize(("members", "verdict"), [(10, "distillation"), (9, "resale")])
+def test_a_known_campaign_does_not_pay_for_the_search_again(engine, members, verdict):
+    """Of twenty accounts so many are members of a campaign that an earlier look raised."""
+    known = np.full(N, -1)
+    known[:members] = 3
+    at = replace(scene(engine, behaviour(N)), known=known)
+    others = [(candidate(members=np.arange(20, 40)), findings(STRONG, STRONG, 0.5))] * 9
+    ours = (candidate(members=np.arange(20)), findings(0.004, 0.004, 0.004))
+    assert judge([ours, *others], at, FDR)[0].verdict == verdict
+
+
 def test_weak_tests_of_an_element_cannot_cancel_a_strong_one():
     many = [finding("coordination", p) for p in (1e-8, 0.99999, 1.0, np.nan)]
     assert element_p_values(many)["coordination"] < 1e-6

@@ -100,6 +100,28 @@ def test_the_rate_of_false_claims_holds_when_two_of_three_elements_are_always_tr
     assert raised / 2000 <= wilson_interval(100, 2000)[1]
 
 
+def test_the_rate_of_false_claims_holds_with_weights_too():
+    """One hypothesis of weight 50 among 29 of 1 to 5, the third element alone in question."""
+    rng = np.random.default_rng(7)
+    weights = np.r_[50.0, rng.uniform(1, 5, 29)]
+    raised = 0
+    for _ in range(2000):
+        p = rng.uniform(size=(30, 3))
+        p[:, :2] = 1e-9
+        p.sort(axis=1)
+        raised += bool((false_discovery(p[:, 2], p[:, 1], weights) <= 0.05).any())
+    assert 0.03 <= raised / 2000 <= wilson_interval(100, 2000)[1]
+
+
+def test_a_weight_of_three_is_three_times_the_threshold_and_three_tests():
+    p = np.asarray([0.003, 0.5])
+    assert false_discovery(p)[0] == pytest.approx(0.006)
+    assert false_discovery(p, weights=np.asarray([3.0, 1.0]))[0] == pytest.approx(0.004)
+    assert false_discovery(p, weights=np.asarray([6.0, 2.0]))[0] == pytest.approx(0.004)
+    assert false_discovery(p, weights=np.asarray([1.0, 3.0]))[0] == pytest.approx(0.012)
+    assert false_discovery(p, p, np.asarray([3.0, 1.0]))[0] == pytest.approx(0.003)
+
+
 def test_the_rate_of_false_claims_is_far_below_the_promise_when_elements_are_noise():
     rng = np.random.default_rng(6)
     raised = 0

@@ -127,15 +127,17 @@ def _looked(
 ) -> tuple[list[dict[str, object]], Known]:
     """Recognise with what was known, look, remember."""
     recognised = campaigns.recognise(prepared.engine, before, day.since, day.until)
+    if day.remembering:
+        before = campaigns.add_recognised(before, recognised)
     found = campaigns.investigate(
         prepared.engine,
         look(prepared, day.until),
         day.until,
         fdr=settings.fdr,
         seed=settings.seed,
+        known=before if day.remembering else Known.nothing(),
     )
     if day.remembering:
-        before = campaigns.add_recognised(before, recognised)
         result = campaigns.recall(campaigns.results(found), campaigns.named(found, before), before)
         before = campaigns.remember(found, before)
     else:

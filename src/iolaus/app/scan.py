@@ -98,6 +98,7 @@ def scan(
                 prepared.until,
                 fdr=settings.fdr,
                 seed=settings.seed,
+                known=before,
                 progress=report,
             )
             lap("investigate")

@@ -13,6 +13,7 @@ from iolaus.campaigns.content import Content
 from iolaus.campaigns.divide import divide
 from iolaus.campaigns.firms import without_firms
 from iolaus.campaigns.judge import Judged, judge
+from iolaus.campaigns.known import Known
 from iolaus.campaigns.links import Forecast, Links, forecast, link
 from iolaus.campaigns.nulls import coherent_groups, strata
 from iolaus.campaigns.scene import Finding, Scene, Suspect
@@ -65,11 +66,13 @@ def investigate(
     *,
     fdr: float,
     seed: int,
+    known: Known | None = None,
     without: frozenset[str] = frozenset(),
     progress: Progress = lambda step, done, total: None,
 ) -> Investigation:
     """Look at the days before `until`.
 
+    `known`: campaigns that earlier looks raised; their groups pay for each other alone.
     `without` is for ablation: "tokens:money" leaves out a family of evidence, one of STEPS that
     step, any other name the test (detector) that is called so.
     In: accounts, profiles, beats, address_days, operator_days, shared_prompts, model_uses,
@@ -110,6 +113,7 @@ def investigate(
         odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
         strata=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
+        known=(known or Known.nothing()).numbers(seen.claims["account_id"]),
         seed=seed,
     )
     findings = resumed(

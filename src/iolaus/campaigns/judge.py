@@ -4,14 +4,16 @@
    ask the same question, then the questions.
 2. A group is a campaign of distillation only if all three elements hold, so the p-value of that
    claim is the largest of the three (intersection-union test; Berger 1982).
-3. The false-discovery rate is controlled over all groups of the run that come into question.
+3. The false-discovery rate is controlled over all groups of the run that come into question, and
+   shared out by their size: a log of a million accounts has hundreds of small resellers, and a
+   campaign of thousands must not pay for each as for its like. Groups that are a known campaign
+   were singled out before this look, so they pay for each other alone.
 4. What is not distillation gets the most telling name that its evidence allows.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.customers import commonest, open_names
@@ -24,6 +26,8 @@ HIDDEN = ("coordination", "deception")  # one operator, and he hides it
 DECLARED_SHARE = 0.5  # of members in one firm, openly: it is the firm's group, and some strays
 LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
 CONTRACT_SHARE = 0.8  # of members have a contract
+KNOWN_SHARE = 0.5  # of members are in one known campaign
+LEAST_KNOWN = 5  # accounts: fewer may have strayed into another group
 # Tests that ask one question together: where requests come from, and who pays for and opens the
 # accounts. Every other test asks one of its own. Questions share an element's rate equally, so that
 # another view on a question takes nothing from the others.
@@ -52,10 +56,10 @@ class Judged:
 def judge(tested: list[tuple[Candidate, list[Finding]]], scene: Scene, fdr: float) -> list[Judged]:
     """Name every candidate. `fdr`: the share of false ones allowed among those raised."""
     elements = [element_p_values(findings) for _, findings in tested]
-    eligible = np.asarray([may_be_claimed(candidate, scene) for candidate, _ in tested], dtype=bool)
+    groups = [candidate for candidate, _ in tested]
     p_values = np.asarray([claim_p_value(e) for e in elements])
-    distilling = _q_values(elements, ELEMENTS, eligible)
-    hiding = _q_values(elements, HIDDEN, eligible)
+    distilling = _q_values(elements, ELEMENTS, groups, scene)
+    hiding = _q_values(elements, HIDDEN, groups, scene)
     return [
         Judged(c, f, e, float(p), float(q), _verdict(c, f, q, hidden, scene, fdr))
         for (c, f), e, p, q, hidden in zip(
@@ -65,13 +69,20 @@ def judge(tested: list[tuple[Candidate, list[Finding]]], scene: Scene, fdr: floa
 
 
 def _q_values(
-    elements: list[dict[str, float]], claim: tuple[str, ...], eligible: NDArray[np.bool_]
+    elements: list[dict[str, float]],
+    claim: tuple[str, ...],
+    groups: list[Candidate],
+    scene: Scene,
 ) -> Floats:
     """q-value of "all elements of the claim hold" for each group; 1 where it is not asked."""
     values = np.asarray([[e[name] for name in claim] for e in elements]).reshape(-1, len(claim))
     values = np.sort(np.where(np.isfinite(values), values, 1.0), axis=1)
-    q = np.ones(len(elements))
-    q[eligible] = false_discovery(values[eligible, -1], values[eligible, -2])
+    weights = np.sqrt([group.members.size for group in groups])
+    eligible = np.asarray([may_be_claimed(group, scene) for group in groups], dtype=bool)
+    known = np.asarray([is_known(group, scene) for group in groups], dtype=bool)
+    q = np.ones(len(groups))
+    for asked in (eligible & known, eligible & ~known):
+        q[asked] = false_discovery(values[asked, -1], values[asked, -2], weights[asked])
     return q
 
 
@@ -104,6 +115,14 @@ def may_be_claimed(candidate: Candidate, scene: Scene) -> bool:
         and declared_share(candidate, scene) < DECLARED_SHARE
         and float(contract.mean()) < CONTRACT_SHARE
     )
+
+
+def is_known(candidate: Candidate, scene: Scene) -> bool:
+    """Whether half of a group, and several, are members of one campaign that an earlier look
+    raised."""
+    members = scene.known[candidate.members]
+    largest = int(np.bincount(members[members >= 0], minlength=1).max())
+    return largest >= max(LEAST_KNOWN, KNOWN_SHARE * members.size)
 
 
 def _verdict(

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from iolaus.core.tables import TS
+
+Ints = NDArray[np.int64]
+Strings = NDArray[np.object_]
 
 CAMPAIGNS: Final = pa.schema(
     [
@@ -52,6 +57,13 @@ class Known:
 
     def __len__(self) -> int:
         return int(self.campaigns.num_rows)
+
+    def numbers(self, account_ids: Strings) -> Ints:
+        """The campaign of each account, by its place in `campaigns`; -1: of none."""
+        place = {name: i for i, name in enumerate(self.campaigns["campaign_id"].to_pylist())}
+        columns = (self.members[name].to_pylist() for name in ("account_id", "campaign_id"))
+        of = {account: place[name] for account, name in zip(*columns, strict=True)}
+        return np.asarray([of.get(account, -1) for account in account_ids], dtype=np.int64)
 
 
 def known(

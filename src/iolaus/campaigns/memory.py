@@ -122,17 +122,13 @@ def _present(scene: Scene, before: Known) -> dict[str, int]:
 
 def _common(judged: list[Judged], scene: Scene, before: Known) -> Ints:
     """Groups x known campaigns: how many members they have in common."""
-    number = {name: i for i, name in enumerate(before.campaigns["campaign_id"].to_pylist())}
-    campaign_of = {
-        row["account_id"]: number[row["campaign_id"]] for row in before.members.to_pylist()
-    }
-    common = np.zeros((len(judged), len(number)), dtype=np.int64)
-    if not number:
+    common = np.zeros((len(judged), len(before)), dtype=np.int64)
+    if not len(before):
         return common
-    of = np.asarray([campaign_of.get(a, -1) for a in scene.seen.claims["account_id"]], np.int64)
+    of = before.numbers(scene.seen.claims["account_id"])
     for row, one in zip(common, judged, strict=True):
         mine = of[one.candidate.members]
-        row += np.bincount(mine[mine >= 0], minlength=len(number))
+        row += np.bincount(mine[mine >= 0], minlength=len(before))
     return common
 
 

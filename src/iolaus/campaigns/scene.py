@@ -38,6 +38,7 @@ class Scene:
     plan: Forecast
     strata: Strata
     groups: CoherentGroups
+    known: Ints  # the known campaign that each account is a member of, numbered; -1: of none
     seed: int
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
