@@ -1,4 +1,7 @@
-"""python -m benchmarks.speed --work DIR [--size NAME ...] [--worst CASE ...] | --page"""
+"""python -m benchmarks.speed --work DIR [--size NAME ...] [--worst CASE ...] | --page
+
+--corpora: the text kernel too, on real prompts; it needs `pip install datasketch rensa`.
+"""
 
 import argparse
 import shutil
@@ -12,6 +15,7 @@ from benchmarks.harness.bench import Bench, freeze, frozen
 from benchmarks.harness.measure import Usage, size_of
 from benchmarks.harness.page import Result, rewrite
 from benchmarks.harness.tables import NOT_YET, provenance, table
+from benchmarks.speed import text
 from benchmarks.speed.worst import CASES, Worst
 from benchmarks.speed.worst import measure as worst
 
@@ -51,8 +55,9 @@ def main() -> None:
     """Measure what is not frozen for the last commit of the package, then write the page."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed")
     parser.add_argument("--work", type=Path, help="for worlds and outputs, removed afterwards")
-    parser.add_argument("--size", nargs="+", choices=SIZES, default=["3M"])
+    parser.add_argument("--size", nargs="*", choices=SIZES, default=["3M"])
     parser.add_argument("--worst", nargs="+", choices=CASES, default=[], help="of each size")
+    parser.add_argument("--corpora", type=Path, help="measure the text kernel on these prompts")
     parser.add_argument("--page", action="store_true", help="only write docs/speed.md's tables")
     options = parser.parse_args()
     if not options.page:
@@ -73,6 +78,9 @@ def main() -> None:
                 print(case.name)
                 freeze(bench, case, partial(worst, bench, case, world, SCAN))
             shutil.rmtree(world, ignore_errors=True)
+        if options.corpora:
+            prompts = Bench.at(options.work, options.corpora, RESULTS)
+            freeze(prompts, text.Text(), partial(text.measure, prompts))
     rewrite(PAGE, TABLES, RESULTS)
 
 
@@ -108,7 +116,7 @@ def measure(bench: Bench, cell: Cell) -> dict[str, Any]:
 
 def ordinary(found: list[Result]) -> list[Result]:
     """The worlds as they were written, by size."""
-    worlds = [r for r in found if "case" not in r["parameters"]]
+    worlds = [r for r in found if "scan" in r and "case" not in r["parameters"]]
     return sorted(worlds, key=lambda r: r["parameters"]["exchanges"])
 
 
@@ -145,7 +153,7 @@ def stages(found: list[Result]) -> str:
 
 def cases(found: list[Result]) -> str:
     """Each worst case beside the ordinary world of its size."""
-    usual = {r["parameters"]["exchanges"]: r for r in found if "case" not in r["parameters"]}
+    usual = {r["parameters"]["exchanges"]: r for r in ordinary(found)}
     rows = []
     for r in sorted((r for r in found if "case" in r["parameters"]), key=lambda r: r["cell"]):
         n = r["parameters"]["exchanges"]
@@ -175,11 +183,24 @@ def quality(found: list[Result]) -> str:
     return table(head_, rows) if rows else NOT_YET
 
 
+def texts(found: list[Result]) -> str:
+    """Prompts per second of one core, ours and others'."""
+    rates = next((r["rates"] for r in found if "rates" in r), None)
+    if rates is None:
+        return NOT_YET
+    rows = [
+        [f"`{name}`", text.DOES[name], f"{rate:,.0f}", f"{rates[text.OURS] / rate:.1f}"]
+        for name, rate in rates.items()
+    ]
+    return table(["what", "does", "prompts a second and core", "ours is faster by"], rows)
+
+
 TABLES: Final = {
     "scans": scans,
     "stages": stages,
     "worst": cases,
     "found": quality,
+    "texts": texts,
     "provenance": provenance,
 }
 

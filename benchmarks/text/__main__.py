@@ -1,10 +1,10 @@
-"""python -m benchmarks.text --corpora DIR [--mistakes] [--no-speed]"""
+"""python -m benchmarks.text --corpora DIR [--mistakes]"""
 
 import argparse
 import platform
 from pathlib import Path
 
-from . import quality, recurrence, speed
+from . import quality, recurrence
 from .corpora import hand_labelled, source_labelled
 
 
@@ -13,7 +13,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.text")
     parser.add_argument("--corpora", type=Path, required=True)
     parser.add_argument("--mistakes", action="store_true", help="of the development half")
-    parser.add_argument("--no-speed", action="store_true")
     options = parser.parse_args()
     hand, source = hand_labelled(options.corpora), source_labelled(options.corpora)
     if options.mistakes:
@@ -25,11 +24,8 @@ def main() -> None:
         print(quality.report([row for row in hand if row.held_out == wanted]), "\n")
     print("## Labelled by their source, held-out half\n")
     print(quality.by_source([row for row in source if row.held_out]), "\n")
-    carriers = [row.text for row in source if row.source in ("gsm8k", "arena coding")]
     prose = [row.text for row in source if row.source in ("gsm8k", "banking77")]
     print("## Recurrence of a fixed instruction\n\n" + recurrence.report(prose), "\n")
-    if not options.no_speed:
-        print("## Speed\n\n" + speed.report(carriers))
 
 
 if __name__ == "__main__":
