@@ -73,8 +73,8 @@ TABLES: Final = {
     "skeleton_days": tempo.SKELETON_DAYS,
     "bursts": tempo.BUSY_BINS,
 }
-# What `today` has of an exchange. Not the account's number: to group by account_id and number the
-# groups costs half as much as to number every exchange (measured by hand, 7 million exchanges).
+# What `today` has of an exchange. Not the account's number: counting 7.4 million exchanges by
+# account_id took 0.8 CPU seconds, numbering each of them first 1.4 (by hand, on a busy machine).
 COLUMNS: Final = (
     "account_id", "ts", "status", "conversation_id", "model", "client_ip", "asn", "country",
     "tls_fingerprint", "user_agent", "input_tokens", "cached_input_tokens", "output_tokens",
