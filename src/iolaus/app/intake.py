@@ -131,18 +131,29 @@ def _with_days(source: Source, engine: Engine, fresh: dict[str, ReadFile]) -> di
     for index, file in enumerate(source.log.files):
         if file.name not in fresh:
             continue
-        engine.attach_files("arrived", [file.path], "ts")
-        rows = engine.fetch(
-            "SELECT CAST(ts AS DATE) AS day, count(*) AS n FROM arrived GROUP BY day ORDER BY day"
-        ).to_pylist()
         found[file.name] = replace(
             fresh[file.name],
             format=source.log.format_of(index),
             columns=tuple(sorted(source.log.columns_of(index))),
-            days={row["day"]: row["n"] for row in rows},
+            days=_days_in(file, engine),
         )
         found[file.name] = _merged(file, found[file.name])
     return found
+
+
+def _days_in(file: LogFile, engine: Engine) -> dict[date, int]:
+    """How many exchanges of each day: of a file of one day, as most are, Parquet's own counts."""
+    engine.attach_files("arrived", [file.path], "ts")
+    whole = engine.fetch(
+        "SELECT CAST(min(ts) AS DATE) AS day, CAST(max(ts) AS DATE) AS last, count(*) AS n "
+        "FROM arrived"
+    ).to_pylist()
+    if whole[0]["day"] == whole[0]["last"]:
+        return {row["day"]: row["n"] for row in whole if row["n"]}
+    rows = engine.fetch(
+        "SELECT CAST(ts AS DATE) AS day, count(*) AS n FROM arrived GROUP BY day ORDER BY day"
+    )
+    return {row["day"]: row["n"] for row in rows.to_pylist()}
 
 
 def _merged(file: LogFile, read: ReadFile) -> ReadFile:

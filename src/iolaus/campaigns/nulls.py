@@ -22,6 +22,7 @@ from iolaus.core.statistics import Tail, upper_tail
 
 DRAWS = 199
 LARGE = 50  # times as many strangers as are wanted: who is drawn twice no longer matters
+LONG = 1 << 11  # accounts: to draw from so many one draw after the other costs less, and no memory
 LEAST_GROUP = 8  # accounts; below it a group's mean is mostly noise
 MOST_GROUPS_PER_KIND = 60
 MOST_COMMON = 0.2  # of a group's accounts may be members of the one it is compared with
@@ -134,8 +135,18 @@ def _draw(pool: Pool, wanted: int, draws: int, rng: np.random.Generator) -> Ints
         return np.empty((draws, 0), dtype=np.int64)
     if pool.size >= LARGE * wanted:
         return pool.at(rng.integers(0, pool.size, (draws, wanted)))
-    keys = rng.random((draws, pool.size), dtype=np.float32)
-    return pool.at(np.argpartition(keys, wanted, axis=1)[:, :wanted])
+    if pool.size < LONG:
+        keys = rng.random((draws, pool.size), dtype=np.float32)
+        return pool.at(np.argpartition(keys, wanted, axis=1)[:, :wanted])
+    rows = (rng.random(pool.size, dtype=np.float32) for _ in range(draws))
+    return pool.at(np.stack([_smallest(keys, wanted) for keys in rows]))
+
+
+def _smallest(keys: NDArray[np.float32], wanted: int) -> Ints:
+    """The places of the smallest keys: to part values is quicker than to part places. Where keys
+    tie for the last place, argpartition chooses."""
+    below = np.flatnonzero(keys <= np.partition(keys, wanted - 1)[wanted - 1])
+    return below if below.size == wanted else np.argpartition(keys, wanted)[:wanted]
 
 
 @dataclass(frozen=True)

@@ -41,26 +41,26 @@ _last = ", ".join(
     [*(f"capability_{i}" for i in range(len(CAPABILITIES))), *(f"hour_{h}" for h in range(24))]
 )
 
-# What each account did on the day. In: today, beats_today, prompts_today (every prompt that stands
-# more than once, at least), software_today, addresses_today.
+# What each account did on the day. In: today, numbers_today, beats_today, prompts_today (every
+# prompt that stands more than once, at least), software_today, addresses_today.
 # Out: account, day, exchanges, the COUNTS, the SUMS (tokens); distinct conversations, prompts,
 # networks and user agents of the day; capability_0..8 (exchanges with that capability first);
 # hour_0..23 (exchanges by hour, UTC).
 SQL = f"""
 WITH counted AS (
-    SELECT account, count(*) AS exchanges,
+    SELECT account_id, count(*) AS exchanges,
            {_counts},
            {_sums},
            {_capabilities}
-    FROM today GROUP BY account
+    FROM today GROUP BY account_id
 ),
 hours AS (
     SELECT account, {_hours} FROM beats_today GROUP BY account
 ),
 talks AS (  -- apart from the counts: a distinct count among them costs half as much again
-    SELECT account, count(*) AS conversations FROM (
-        SELECT account, conversation_id FROM today WHERE conversation_id IS NOT NULL GROUP BY ALL
-    ) GROUP BY account
+    SELECT account_id, count(*) AS conversations FROM (
+        SELECT account_id, conversation_id FROM today WHERE conversation_id IS NOT NULL GROUP BY ALL
+    ) GROUP BY account_id
 ),
 again AS (  -- exchanges with a prompt that the account had sent before on the day
     SELECT account, CAST(sum(exchanges) - count(*) AS BIGINT) AS resent
@@ -73,12 +73,12 @@ places AS (
 agents AS (
     SELECT account, count(DISTINCT user_agent) AS user_agents FROM software_today GROUP BY account
 )
-SELECT account, $day AS day, exchanges, {", ".join((*COUNTS, *SUMS))},
+SELECT account, $day AS day, counted.exchanges, {", ".join((*COUNTS, *SUMS))},
        coalesce(conversations, 0) AS conversations, {_last},
        has_prompt - coalesce(resent, 0) AS distinct_prompts, coalesce(networks, 0) AS networks,
        coalesce(user_agents, 0) AS user_agents
-FROM counted JOIN hours USING (account) LEFT JOIN talks USING (account)
-     LEFT JOIN again USING (account) LEFT JOIN places USING (account)
+FROM counted JOIN numbers_today USING (account_id) LEFT JOIN talks USING (account_id)
+     JOIN hours USING (account) LEFT JOIN again USING (account) LEFT JOIN places USING (account)
      LEFT JOIN agents USING (account)
 ORDER BY account
 """

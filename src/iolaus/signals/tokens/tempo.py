@@ -11,6 +11,7 @@ BURST_FACTOR = 3.0  # times the expected number of accounts in a bin, and at lea
 PIVOT_HOURS = 24
 FAILOVER_HOURS = 3
 SILENCE_DAYS = 3
+HOUR = 3_600_000_000  # microseconds
 
 # The skeletons of a day, on a large day those of several accounts; and who used them in which bin.
 SKELETONS_TODAY = """
@@ -61,8 +62,16 @@ visits AS (
     FROM model_uses GROUP BY account, day
 ),
 starts AS (
-    SELECT account, started_at FROM visits
+    SELECT account, started_at, epoch_us(started_at) // {HOUR} AS hour FROM visits
     WHERE last_day IS NULL OR datediff('day', last_day, day) > {SILENCE_DAYS}
+),
+bans AS (  -- once for every hour that its window touches: a join by hours, not of all with all
+    SELECT banned_at, value, epoch_us(banned_at) // {HOUR} + later AS hour
+    FROM (
+        SELECT DISTINCT "at" AS banned_at, unnest({list(range(FAILOVER_HOURS + 1))}) AS later,
+               text_hash(concat_ws('|', account_id, time_text("at"))) AS value
+        FROM enforcement WHERE action = 'ban'
+    )
 )
 SELECT account, 'tempo' AS family, 'burst' AS kind,
        text_hash(concat_ws('|', skeleton, time_text(bin))) AS value, day, exchanges
@@ -74,12 +83,7 @@ SELECT account, 'tempo', 'pivot',
 FROM pivots
 UNION ALL
 SELECT starts.account, 'tempo', 'after_ban', bans.value, CAST(starts.started_at AS DATE), 1
-FROM starts
-JOIN (
-    SELECT DISTINCT "at" AS banned_at,
-           text_hash(concat_ws('|', account_id, time_text("at"))) AS value
-    FROM enforcement WHERE action = 'ban'
-) AS bans
-  ON starts.started_at >= bans.banned_at
- AND starts.started_at < bans.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
+FROM starts JOIN bans USING (hour)
+WHERE starts.started_at >= bans.banned_at
+  AND starts.started_at < bans.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
 """
