@@ -9,6 +9,7 @@ from iolaus.campaigns.nulls import (
     coherent_groups,
     compare_mean,
     draw_strangers,
+    draws_for,
     strata,
 )
 from iolaus.campaigns.token_matrix import token_matrix
@@ -42,13 +43,18 @@ def test_draws_hold_no_member_and_as_many_accounts_as_the_group():
     assert draws.max() == 1  # nobody twice
 
 
+@pytest.mark.parametrize(("size", "draws"), [(8, 199), (1_005, 199), (4_000, 50), (50_000, 29)])
+def test_a_group_of_thousands_is_drawn_for_less_often(size, draws):
+    assert draws_for(size) == draws
+
+
 def test_draws_take_as_many_from_each_stratum_as_the_group_has():
     stratum = random_strata().number
     members = np.asarray([np.flatnonzero(stratum == s)[0] for s in (0, 0, 1, 2)])
     members = np.unique(np.concatenate([members, np.flatnonzero(stratum == 0)[:5]]))
-    draws = draw_strangers(members, Strata.of(stratum), np.random.default_rng(4), draws=20)
+    draws = draw_strangers(members, Strata.of(stratum), np.random.default_rng(4))
     wanted = np.bincount(stratum[members], minlength=stratum.max() + 1)
-    for draw in range(20):
+    for draw in range(199):
         drawn = draws[[draw]].indices
         assert np.array_equal(np.bincount(stratum[drawn], minlength=wanted.size), wanted)
 
@@ -57,17 +63,17 @@ def test_from_a_large_pool_hardly_anyone_is_drawn_twice_and_no_member_ever():
     members = np.arange(0, 10 * N, 100)  # 40 of 4,000
     strata_of = Strata.of(np.zeros(10 * N, dtype=np.int64))
     assert members.size * LARGE <= 10 * N
-    draws = draw_strangers(members, strata_of, np.random.default_rng(5), draws=200)
+    draws = draw_strangers(members, strata_of, np.random.default_rng(5))
     assert draws[:, members].nnz == 0
     assert draws.max() == 1.0
-    assert 0.985 * 200 * members.size < draws.nnz <= 200 * members.size
+    assert 0.985 * 199 * members.size < draws.nnz <= 199 * members.size
 
 
 def test_a_stratum_that_runs_out_is_filled_up_from_the_others():
     stratum = np.zeros(N, dtype=np.int64)
     stratum[:12] = 1
-    draws = draw_strangers(np.arange(10), Strata.of(stratum), np.random.default_rng(4), draws=20)
-    assert np.asarray(draws.sum(axis=1)).tolist() == [10.0] * 20
+    draws = draw_strangers(np.arange(10), Strata.of(stratum), np.random.default_rng(4))
+    assert np.asarray(draws.sum(axis=1)).tolist() == [10.0] * 199
     assert (np.asarray(draws[:, [10, 11]].sum(axis=1)) == 2).all()
 
 
@@ -75,8 +81,8 @@ def test_draws_are_as_large_as_the_group_when_it_has_members_in_every_stratum():
     stratum = np.zeros(N, dtype=np.int64)
     stratum[:12] = 1
     members = np.asarray([*range(10), 50])  # 10 of the 12 in one stratum, 1 of 388 in the other
-    draws = draw_strangers(members, Strata.of(stratum), np.random.default_rng(4), draws=20)
-    assert np.asarray(draws.sum(axis=1)).tolist() == [11.0] * 20
+    draws = draw_strangers(members, Strata.of(stratum), np.random.default_rng(4))
+    assert np.asarray(draws.sum(axis=1)).tolist() == [11.0] * 199
 
 
 def test_draws_differ_from_one_another_and_repeat_with_the_seed():

@@ -20,7 +20,8 @@ from iolaus.campaigns.behaviour import Behaviour, numbered
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import Tail, upper_tail
 
-DRAWS = 199
+DRAWS, FEWEST_DRAWS = 199, 29
+DRAWN = 200_000  # accounts over all draws: of thousands, one draw is much like the other
 LARGE = 50  # times as many strangers as are wanted: who is drawn twice no longer matters
 LONG = 1 << 11  # accounts: to draw from so many one draw after the other costs less, and no memory
 LEAST_GROUP = 8  # accounts; below it a group's mean is mostly noise
@@ -100,14 +101,17 @@ class Pool:
         return np.asarray(self.accounts[places + before], dtype=np.int64)
 
 
-def draw_strangers(
-    members: Ints, strata: Strata, rng: np.random.Generator, draws: int = DRAWS
-) -> sp.csr_array:
+def draws_for(size: int) -> int:
+    """How many draws a group of `size` is compared with."""
+    return int(np.clip(DRAWN // max(size, 1), FEWEST_DRAWS, DRAWS))
+
+
+def draw_strangers(members: Ints, strata: Strata, rng: np.random.Generator) -> sp.csr_array:
     """draws x accounts, 1 where drawn: per stratum as many non-members as the group has members.
 
     A stratum without enough non-members is filled up from all other non-members. `members` sorted.
     """
-    accounts = strata.number.size
+    accounts, draws = strata.number.size, draws_for(members.size)
     wanted = np.bincount(strata.number[members])
     pools = {int(s): strata.without(int(s), members) for s in np.flatnonzero(wanted)}
     parts = [_draw(pool, int(wanted[s]), draws, rng) for s, pool in pools.items()]

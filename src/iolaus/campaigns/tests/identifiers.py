@@ -25,7 +25,7 @@ LEAST_CORE = 5
 # The same software shows as wording (its system prompt) and as a device (its TLS and user agent),
 # so neither may vouch for the other.
 SOFTWARE = ("wording", "device")
-NULL = "as many accounts of the same plan, channel, volume and age, 199 draws"
+NULL = "as many accounts of the same plan, channel, volume and age, up to 199 draws"
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
