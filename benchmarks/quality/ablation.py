@@ -7,9 +7,12 @@ what is left out is taken from its tables. Without stages they are made.
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
+from unittest.mock import patch
 
 import pyarrow.parquet as pq
 
@@ -18,9 +21,9 @@ from iolaus.app.pipeline import Prepared, look, prepare
 from iolaus.app.progress import silent
 from iolaus.app.settings import Settings
 from iolaus.app.source import open_source
-from iolaus.campaigns import Investigation, Looked, Results
+from iolaus.campaigns import Investigation, Looked, Results, customers, judge, membership
 from iolaus.core.files import write_table
-from iolaus.engine import Stages
+from iolaus.engine import Engine, Stages, Table
 from iolaus.worlds import score
 
 from .judge import compact
@@ -29,6 +32,14 @@ from .plan import MEMORY, THREADS
 KEPT = (
     "recall", "precision", "false_positives", "campaign_recall", "purity", "campaigns_raised",
 )  # fmt: skip
+
+# Rules inside a step, by the constant that makes each and the value at which it does nothing.
+RULES: Final[dict[str, tuple[Any, str, float]]] = {
+    "small circles": (membership, "FEW", 1),
+    "addresses met again": (membership, "OFTEN_BITS", 0.0),
+    "a firm's home": (customers, "FIRM_HOME", 0.0),
+    "rate by size": (judge, "SIZE_POWER", 0.0),
+}
 
 
 def ablation(world: Path, out: Path) -> dict[str, Any]:
@@ -48,7 +59,33 @@ def ablation(world: Path, out: Path) -> dict[str, Any]:
         )
         for name in left_out:
             scores[name] = _scored(_without(prepared, looked, settings, name), world)
+        for name in RULES:
+            with without_rule(name):
+                anew = _renamed(prepared.engine, looked, name)
+                scores[name] = _scored(_without(prepared, anew, settings, None), world)
     return {"without": scores}
+
+
+@contextmanager
+def without_rule(name: str) -> Iterator[None]:
+    """As if the rule were not there."""
+    module, constant, nothing = RULES[name]
+    with patch.object(module, constant, nothing):
+        yield
+
+
+def _renamed(engine: Engine, looked: Looked, name: str) -> Looked:
+    """The same look under other names, so that no group is taken from an earlier one's tables."""
+    slug = "".join(c if c.isalnum() else "_" for c in name)
+
+    def same(table: Table) -> Table:
+        return engine.step(
+            f"{table.name}_without_{slug}",
+            f"SELECT * FROM {table.name} ORDER BY kind, value, account",
+        )
+
+    tables = (looked.tokens, looked.even_days, looked.odd_days)
+    return Looked(*(same(table) for table in tables), looked.content)
 
 
 def _without(

@@ -265,7 +265,8 @@ def curves(found: list[Result]) -> str:
         head = ["strength", "value", "account recall", "precision", "raised",
                 "exchanges per account and day", "of the default",
                 "cards per 100 accounts"]  # fmt: skip
-        parts.append(f"### `{name}`\n\n{_picture(f'curves-{name}', said)}\n\n{table(head, rows)}")
+        shown = f"{_picture(f'curves-{name}', said)}\n\n{table(head, rows)}" if rows else NOT_YET
+        parts.append(f"### `{name}`\n\n{shown}")
     return "\n\n".join(parts)
 
 

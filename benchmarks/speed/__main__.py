@@ -1,6 +1,6 @@
 """python -m benchmarks.speed --work DIR [--size NAME ...] [--worst CASE ...] | --page
 
---corpora: the text kernel too, on real prompts; it needs `pip install datasketch rensa`.
+--size without a name: no world. --corpora: the text kernel, on real prompts.
 """
 
 import argparse
@@ -63,6 +63,8 @@ def main() -> None:
     if not options.page:
         if not options.work:
             parser.error("--work is needed, or --page alone")
+        if options.corpora and not text.others_there():
+            parser.error("--corpora compares with others; first: pip install datasketch rensa")
         bench = Bench.at(options.work, None, RESULTS)
         for cell in map(Cell, options.size):
             if not frozen(bench, cell):

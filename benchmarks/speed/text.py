@@ -7,6 +7,7 @@ thread; the contenders take turns, so that a busy machine slows all of them.
 
 import hashlib
 import importlib.metadata
+import importlib.util
 import json
 import re
 import statistics
@@ -27,7 +28,7 @@ from iolaus.signals.text import text_features, warm_up
 CHARS, PROMPTS, SLOW_PROMPTS, ROUNDS = 400, 50_000, 5_000, 7
 SHINGLE, HASHES = 5, 16  # words, and smallest hashes kept: as our phrases
 TOKEN: Final = re.compile(rb"[A-Za-z\x80-\xff]+|[0-9]+")
-OURS: Final = "text_features"
+OURS, OTHERS = "text_features", ("datasketch", "rensa")
 DOES: Final = {
     OURS: "all of it",
     "re": "skeletons by regular expression, hashed by BLAKE2b",
@@ -45,6 +46,11 @@ class Text:
 
     def parameters(self) -> dict[str, Any]:
         return {"chars": CHARS, "prompts": PROMPTS, "slow_prompts": SLOW_PROMPTS, "rounds": ROUNDS}
+
+
+def others_there() -> bool:
+    """Whether the libraries that ours is compared with are installed; they are no dependencies."""
+    return all(importlib.util.find_spec(name) for name in OTHERS)
 
 
 def measure(bench: Bench) -> dict[str, Any]:
@@ -83,7 +89,7 @@ def shingled(text: str) -> list[str]:
 
 def with_datasketch(texts: Sequence[str]) -> list[Any]:
     """Shingle sketches only, as datasketch's users make them."""
-    from datasketch import MinHash  # no dependency of ours: pip install datasketch
+    from datasketch import MinHash
 
     sets = ([one.encode() for one in shingled(text)] for text in texts)
     return list(MinHash.bulk(sets, num_perm=HASHES))
@@ -91,7 +97,7 @@ def with_datasketch(texts: Sequence[str]) -> list[Any]:
 
 def with_rensa(texts: Sequence[str]) -> Any:
     """Shingle sketches only, by rensa's call for many texts."""
-    from rensa import RMinHash  # no dependency of ours: pip install rensa
+    from rensa import RMinHash
 
     return RMinHash.digest_matrix_from_token_sets([shingled(text) for text in texts], HASHES, 42)
 
@@ -117,7 +123,7 @@ def report(texts: list[str]) -> dict[str, Any]:
             began = time.process_time()
             call()
             rates[name].append(prompts / (time.process_time() - began))
-    versions = {name: importlib.metadata.version(name) for name in ("datasketch", "rensa")}
+    versions = {name: importlib.metadata.version(name) for name in OTHERS}
     return {
         "rates": {name: statistics.median(of) for name, of in rates.items()},
         "versions": versions,

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.conftest import START, is_campaign, write_planted
 
+from iolaus import campaigns
 from iolaus.app.known import FILE, read_known, write_known
 from iolaus.app.progress import silent
 from iolaus.app.scan import scan
@@ -90,6 +91,19 @@ def test_heads_that_grow_back_are_named_under_the_known_campaign(earlier, heads,
     assert row["campaign_id"] in (tmp_path / "report.html").read_text()
     facts = json.loads((tmp_path / "run.json").read_text())
     assert (facts["known_campaigns"], facts["recognised"]) == (1, len(HEADS))
+
+
+def test_the_look_is_told_which_campaigns_are_known(earlier, heads, tmp_path, monkeypatch):
+    told, investigate = [], campaigns.investigate
+
+    def listening(*args, known, **options):
+        told.append(len(known))
+        return investigate(*args, known=known, **options)
+
+    monkeypatch.setattr("iolaus.app.scan.campaigns.investigate", listening)
+    run(heads, tmp_path / "with", earlier / "known.parquet")
+    run(heads, tmp_path / "without")
+    assert told == [1, 0]
 
 
 def test_without_the_file_they_are_not(heads, tmp_path):

@@ -11,6 +11,7 @@ from benchmarks.harness import origin
 from benchmarks.harness.bench import Bench, frozen
 from benchmarks.harness.page import filled, load
 from benchmarks.quality import figures, judge, numbers, page, tables
+from benchmarks.quality.ablation import RULES, without_rule
 from benchmarks.quality.measure import lined, measure
 from benchmarks.quality.plan import (
     ABLATED,
@@ -268,3 +269,16 @@ def test_a_world_is_measured_frozen_and_removed(tmp_path):
 
 def write(path, **columns):
     pq.write_table(pa.table(columns), path)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_is_left_out_and_stands_again(name):
+    module, constant, nothing = RULES[name]
+    before = getattr(module, constant)
+    with without_rule(name):
+        assert getattr(module, constant) == nothing
+    assert getattr(module, constant) == before != nothing
+
+
+def test_a_family_without_a_curve_says_so():
+    assert tables.curves([]).count("not measured") == len(CURVED)

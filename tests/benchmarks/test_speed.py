@@ -2,14 +2,16 @@
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from benchmarks.harness.page import filled, load
-from benchmarks.speed.__main__ import PAGE, RESULTS, TABLES, scans
+from benchmarks.speed import text
+from benchmarks.speed.__main__ import PAGE, RESULTS, TABLES, main, scans
 from benchmarks.speed.read import bare_read
 
 
 def test_the_page_is_what_the_frozen_results_say():
-    text = PAGE.read_text(encoding="utf-8")
-    assert filled(text, TABLES, load(RESULTS)) == text
+    page = PAGE.read_text(encoding="utf-8")
+    assert filled(page, TABLES, load(RESULTS)) == page
 
 
 def test_every_column_is_read_lists_too(tmp_path):
@@ -37,3 +39,12 @@ def test_a_row_gives_rates_and_the_ratio_to_the_bare_read():
         "5",
         "2.0",
     ]
+
+
+def test_without_the_others_it_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(text, "OTHERS", ("no_such_library",))
+    words = ["speed", "--work", str(tmp_path), "--size", "--corpora", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit):
+        main()
+    assert "pip install datasketch rensa" in capsys.readouterr().err

@@ -17,6 +17,7 @@ import numpy as np
 
 from iolaus.campaigns.candidates import Candidate
 from iolaus.campaigns.customers import commonest, open_names
+from iolaus.campaigns.known import LEAST_COMMON, SAME
 from iolaus.campaigns.scene import Finding, Floats, Scene
 from iolaus.campaigns.tests.overlap import DETECTOR as OVERLAP
 from iolaus.core.statistics import combine, false_discovery
@@ -26,8 +27,7 @@ HIDDEN = ("coordination", "deception")  # one operator, and he hides it
 DECLARED_SHARE = 0.5  # of members in one firm, openly: it is the firm's group, and some strays
 LEAST_CLAIMED = 8  # accounts; a family with one card is no campaign
 CONTRACT_SHARE = 0.8  # of members have a contract
-KNOWN_SHARE = 0.5  # of members are in one known campaign
-LEAST_KNOWN = 5  # accounts: fewer may have strayed into another group
+SIZE_POWER = 0.5  # a group's share of the rate grows with this power of its accounts
 # Tests that ask one question together: where requests come from, and who pays for and opens the
 # accounts. Every other test asks one of its own. Questions share an element's rate equally, so that
 # another view on a question takes nothing from the others.
@@ -77,7 +77,7 @@ def _q_values(
     """q-value of "all elements of the claim hold" for each group; 1 where it is not asked."""
     values = np.asarray([[e[name] for name in claim] for e in elements]).reshape(-1, len(claim))
     values = np.sort(np.where(np.isfinite(values), values, 1.0), axis=1)
-    weights = np.sqrt([group.members.size for group in groups])
+    weights = np.asarray([group.members.size**SIZE_POWER for group in groups])
     eligible = np.asarray([may_be_claimed(group, scene) for group in groups], dtype=bool)
     known = np.asarray([is_known(group, scene) for group in groups], dtype=bool)
     q = np.ones(len(groups))
@@ -122,7 +122,7 @@ def is_known(candidate: Candidate, scene: Scene) -> bool:
     raised."""
     members = scene.known[candidate.members]
     largest = int(np.bincount(members[members >= 0], minlength=1).max())
-    return largest >= max(LEAST_KNOWN, KNOWN_SHARE * members.size)
+    return largest >= max(LEAST_COMMON, SAME * members.size)
 
 
 def _verdict(

@@ -39,6 +39,8 @@ MARKS: Final = pa.schema(
         pa.field("last_day", pa.date32()),  # the last day on which a member showed it
     ]
 )
+SAME: Final = 0.5  # of a group (or the smaller of the two) are members: it is the known campaign
+LEAST_COMMON: Final = 5  # members: fewer may have strayed into another group
 FOUND: Final = "found"
 LACK: Final = "lack"
 

@@ -123,8 +123,8 @@ class Grounds:
         return np.asarray(among & (self.tokens.kind != "client_software"))
 
     @cached_property
-    def paid(self) -> NDArray[np.bool_]:
-        """The tokens that colleagues and families share among themselves: cards and devices."""
+    def cards_and_devices(self) -> NDArray[np.bool_]:
+        """The tokens that colleagues and families share among themselves."""
         families = [FAMILIES.index(f) for f in ("money", "device")]
         return np.asarray(self.identities & np.isin(self.tokens.family, families))
 
@@ -152,9 +152,9 @@ class Grounds:
             stayed = np.intersect1d(members, again.members, assume_unique=True)
             result = replace(again, members=stayed)
             members = self._together(result)
-        cliques = self._as_one(members, customer)
-        if cliques is not customer:
-            again = self._decided(_Group.of(members, core, self.tokens, cliques), firm, least)
+        circles = self._as_one(members, customer)
+        if circles is not customer:
+            again = self._decided(_Group.of(members, core, self.tokens, circles), firm, least)
             result, members = again, np.intersect1d(members, again.members, assume_unique=True)
         return replace(result, members=members)
 
@@ -231,13 +231,13 @@ class Grounds:
         where many stand in such circles, that is how the group is made."""
         if members.size == 0:
             return customer
-        label = self._tied(members, self.paid, 0.0)
+        label = self._tied(members, self.cards_and_devices, 0.0)
         size = np.bincount(label)
-        clique = (size[label] >= 2) & (size[label] <= FEW) & (label != size.argmax())
-        if not 0 < clique.sum() <= RARE * members.size:
+        circle = (size[label] >= 2) & (size[label] <= FEW) & (label != size.argmax())
+        if not 0 < circle.sum() <= RARE * members.size:
             return customer
         merged = customer.copy()
-        merged[members[clique]] = customer.max() + 1 + label[clique]
+        merged[members[circle]] = customer.max() + 1 + label[circle]
         return merged
 
     def _tied(self, members: Ints, tokens: NDArray[np.bool_], mostly: float) -> Ints:

@@ -17,14 +17,20 @@ from numpy.typing import NDArray
 
 from iolaus.campaigns.investigate import Investigation
 from iolaus.campaigns.judge import Judged
-from iolaus.campaigns.known import FOUND, LACK, MARKS, Known, known
+from iolaus.campaigns.known import (
+    FOUND,
+    LACK,
+    LEAST_COMMON,
+    MARKS,
+    SAME,
+    Known,
+    known,
+)
 from iolaus.campaigns.marks import ADDRESS_DAYS, DECLARED, SHOWN, SOFTWARE, instants, marks
 from iolaus.campaigns.recognise import NEEDED
 from iolaus.campaigns.results import campaign_id
 from iolaus.campaigns.scene import Scene
 
-SAME = 0.5  # of the smaller of a group and a known campaign's members in this log
-LEAST_COMMON = 5  # members: fewer may have strayed into another group
 RAISED = "distillation"
 
 Ints = NDArray[np.int64]
