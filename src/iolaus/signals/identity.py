@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
 from iolaus.signals.text.hashing import exact
-from iolaus.signals.text.jit import kernel
 
 
 def exchange_hashes(ids: pa.Array) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import kernel
+from iolaus.core.compiled import kernel
 
 # Classes of ASCII bytes.
 SEPARATOR, WORD, STOP, DOUBLE, SINGLE, TICK, PATH, SYNTAX = range(8)

@@ -15,8 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from iolaus.core.compiled import kernel
+
 from .hashing import mix
-from .jit import kernel
 from .stops import STOPS
 from .tokens import (
     CONTENT_WEIGHT,

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
 from iolaus.core.errors import InputError
 from iolaus.core.tables import CAPABILITIES, TEXT_FEATURES
 
-from .jit import kernel
 from .lexicon import default_lexicon
 from .scan import Scanned, scan
 from .tokens import K_PROMPT, K_SYSTEM

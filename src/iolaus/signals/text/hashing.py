@@ -12,7 +12,7 @@ a distiller gains nothing by looking like somebody else's prompt. Golden values 
 import numpy as np
 from numpy.typing import NDArray
 
-from .jit import kernel
+from iolaus.core.compiled import kernel
 
 WORD_SEED = np.uint64(0xCBF29CE484222325)  # FNV's offset basis
 FACTOR = np.uint64(0x9FB21C651E98DF25)  # odd, so that multiplying is a bijection

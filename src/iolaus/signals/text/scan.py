@@ -9,11 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
+
 from . import chars
 from .chars import CLASS, is_digit, is_upper, is_word, lower2, wide
 from .content import MIN_WORDS, count_content, majority
 from .hashing import FACTOR, WORD_SEED, exact, mix
-from .jit import kernel
 from .tokens import (
     BARREN,
     CONTENT_WORDS,

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
 from iolaus.core.tables import CAPABILITIES
 
 from .hashing import FACTOR, WORD_SEED, join, mix
-from .jit import kernel
 
 SLOT: Final = np.uint64(0x510751075107)
 NUMBER: Final = np.uint64(0x23)  # what the lexicon sees of a number; written '#' there

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
 from iolaus.core.hashing import mix64
 from iolaus.core.tables import EXCHANGES, TEXT_COLUMNS, TEXT_FEATURES
 from iolaus.worlds.metadata import columns as c
-from iolaus.worlds.metadata.jit import kernel, mix
+from iolaus.worlds.metadata.draws import mix
 from iolaus.worlds.metadata.rows import Room
 from iolaus.worlds.metadata.tables import (
     CAPABILITY_NAMES,

@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
+from iolaus.worlds.metadata.draws import State, begin, exponential, poisson, unit, whole
 from iolaus.worlds.metadata.folk import INTS, REALS, Folk
-from iolaus.worlds.metadata.jit import State, begin, exponential, kernel, poisson, unit, whole
 from iolaus.worlds.metadata.volumes import Counts
 from iolaus.worlds.model import DAY, HOUR, Floats, Ints, Schedule
 from iolaus.worlds.rhythms import RHYTHMS, profile

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
 from iolaus.worlds.days import FAILURE_SHARES, FAILURES
 from iolaus.worlds.metadata.columns import (
     ACCOUNT,
@@ -38,8 +39,8 @@ from iolaus.worlds.metadata.columns import (
     TOOLS,
     TS,
 )  # fmt: skip
+from iolaus.worlds.metadata.draws import State, begin, bits, mix, mixed, share_of, unit, whole
 from iolaus.worlds.metadata.folk import INTS, REALS
-from iolaus.worlds.metadata.jit import State, begin, bits, kernel, mix, mixed, share_of, unit, whole
 from iolaus.worlds.metadata.moments import SITTING, SLOT, SLOTS
 from iolaus.worlds.metadata.said import PHRASES, say
 from iolaus.worlds.metadata.tables import CHARS as TEXT_CHARS

@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from iolaus.core.compiled import kernel
 from iolaus.core.tables import CAPABILITIES
 from iolaus.worlds.metadata import wording
 from iolaus.worlds.metadata.columns import (
@@ -17,8 +18,8 @@ from iolaus.worlds.metadata.columns import (
     SYSTEM_MASKED,
     WORDS,
 )  # fmt: skip
+from iolaus.worlds.metadata.draws import State, bits, mix, mixed, share_of, unit, whole
 from iolaus.worlds.metadata.folk import INTS
-from iolaus.worlds.metadata.jit import State, bits, kernel, mix, mixed, share_of, unit, whole
 from iolaus.worlds.metadata.tables import (
     AFTER,
     AIM,

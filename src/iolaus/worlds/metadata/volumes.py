@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from iolaus.core.compiled import kernel
+from iolaus.worlds.metadata.draws import State, begin, exponential, normal, poisson, unit
 from iolaus.worlds.metadata.folk import INTS, REALS, Folk
-from iolaus.worlds.metadata.jit import State, begin, exponential, kernel, normal, poisson, unit
 from iolaus.worlds.model import DAY, HOUR, Floats, Ints
 from iolaus.worlds.people import spread
 from iolaus.worlds.rhythms import RHYTHMS, profile

@@ -1,18 +1,17 @@
-"""Numba, applied in one place, and the random numbers that compiled loops draw.
+"""The random numbers that compiled loops draw.
 
 Every number follows from a seed and from what it is drawn for (an account, a day, a row), never
 from the order in which threads come to it. The mixer is SplitMix64's finaliser (Steele, Lea and
 Flood, "Fast splittable pseudorandom number generators", 2014).
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-F = TypeVar("F", bound=Callable[..., object])
+from iolaus.core.compiled import kernel
+
 State = NDArray[np.uint64]  # one number, which every draw moves on
 
 GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -21,17 +20,6 @@ _SECOND: Final = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 _UNIT: Final = 1.0 / 2.0**53
 FEW = 30.0  # mean from which a Poisson number is drawn as a rounded normal one
-
-
-def kernel(function: F) -> F:
-    """Compile on first use, without the GIL, kept in numba's cache (NUMBA_CACHE_DIR).
-
-    Calls are inlined: a tuple of arrays that is passed on would have each array's references
-    counted, which took most of the time.
-    """
-    return cast(
-        F, numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)(function)
-    )
 
 
 @kernel
