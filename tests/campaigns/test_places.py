@@ -71,9 +71,9 @@ def test_what_accounts_hold_among_some_tokens_whoever_holds_many(monkeypatch, he
     monkeypatch.setattr(token_matrix, "HEAVY", heavy)
     rng, accounts = drawn(11, 60)
     held = sp.csc_array((rng.random((N, 300)) < rng.random((N, 1)) ** 4).astype(np.float32))
-    nothing = np.zeros(300, dtype=np.int64)
+    none, nothing = np.zeros(300, dtype=np.int8), np.zeros(300, dtype=np.int64)
     matrix = token_matrix.TokenMatrix(
-        held, np.ones(held.nnz, dtype=np.float32), nothing, nothing.astype(object), nothing
+        held, np.ones(held.nnz, dtype=np.float32), none, none, nothing
     )
     for tokens in (np.arange(0), np.asarray([7]), np.arange(3, 300, 5)):
         rows, places = matrix.held_among(accounts, tokens)

@@ -28,7 +28,7 @@ from iolaus.campaigns.stage_tables import (
     resumed,
 )
 from iolaus.campaigns.tests import examine, examine_again
-from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.campaigns.token_matrix import TokenMatrix, token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
 from iolaus.engine import Engine, Table
@@ -82,9 +82,9 @@ def investigate(
     seen = behaviour(engine, until)
     plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
-    links = _linked(engine, looked.tokens, looked.content, seen.accounts, plan, seed)
+    matrix = token_matrix(looked.tokens, seen.accounts)
+    links = _linked(engine, looked.tokens, lambda: matrix, looked.content, plan, seed)
     progress("link", plan.total, plan.total)
-    matrix = token_matrix(engine, looked.tokens, seen.accounts)
     divided = divisions(matrix, looked.content, seed)
     groups = resumed(
         engine,
@@ -100,7 +100,6 @@ def investigate(
         groups_table,
         groups_from,
     )
-    even = forecast(engine, looked.even_days, seen.accounts)
     scene = Scene(
         engine=engine,
         until=until,
@@ -109,8 +108,8 @@ def investigate(
         content=looked.content,
         links=links,
         plan=plan,
-        even_links=_linked(engine, looked.even_days, looked.content, seen.accounts, even, seed),
-        odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
+        even_links=_even_links(engine, looked, seen.accounts, seed),
+        odd_tokens=token_matrix(looked.odd_days, seen.accounts),
         strata=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
         known=(known or Known.nothing()).numbers(seen.claims["account_id"]),
@@ -157,15 +156,27 @@ def _but(findings: list[Finding], without: frozenset[str]) -> list[Finding]:
 
 
 def _linked(
-    engine: Engine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+    engine: Engine,
+    table: Table,
+    tokens: Callable[[], TokenMatrix],
+    content: Content,
+    plan: Forecast,
+    seed: int,
 ) -> Links:
     return resumed(
         engine,
-        f"links_of_{tokens.name}",
-        lambda: link(engine, tokens, content, accounts, plan, seed),
+        f"links_of_{table.name}",
+        lambda: link(engine, table, tokens(), content, plan, seed),
         links_table,
         links_from,
     )
+
+
+def _even_links(engine: Engine, looked: Looked, accounts: int, seed: int) -> Links:
+    """Links by the even days alone, whose tokens are needed for nothing else."""
+    even = looked.even_days
+    plan = forecast(engine, even, accounts)
+    return _linked(engine, even, lambda: token_matrix(even, accounts), looked.content, plan, seed)
 
 
 def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> list[list[Finding]]:

@@ -120,7 +120,7 @@ class Grounds:
         """The tokens that say who an account is: cards, devices, addresses, sign-ups."""
         families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
         among = np.isin(self.tokens.family, families)
-        return np.asarray(among & (self.tokens.kind != "client_software"))
+        return np.asarray(among & ~self.tokens.of_kind("client_software"))
 
     @cached_property
     def cards_and_devices(self) -> NDArray[np.bool_]:
@@ -294,7 +294,7 @@ class _Group:
             core=core,
             everybody=everybody,
             used=used,
-            family=tokens.family[used],
+            family=tokens.family[used].astype(np.int64),
             mark=count >= max(LEAST_MARK, MARK_SHARE * size),
             inner=np.log2((count - 1.0 + 0.1) / (size + 1))
             - np.log2((holders - count + 0.5) / (others + 1)),

@@ -40,35 +40,45 @@ class Scene:
     groups: CoherentGroups
     known: Ints  # the known campaign that each account is a member of, numbered; -1: of none
     seed: int
-    _made: dict[str, Any] = field(default_factory=dict, repr=False)
+    _of_log: dict[str, Any] = field(default_factory=dict, repr=False)
+    _of_groups: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What every group is compared with is made once: `make()` on the first call of a name."""
-        if name not in self._made:
-            self._made[name] = make()
-        made: T = self._made[name]
-        return made
+        return _once(self._of_log, name, make)
+
+    def once_of_groups(self, name: str, make: Callable[[], T]) -> T:
+        """As `once`, for what the coherent groups have a part in."""
+        return _once(self._of_groups, name, make)
 
     def groups_for(self, members: Ints) -> tuple[int, CoherentGroups]:
         """Coherent groups of about the members' number or fewer, and that number: a power of two,
         so that groups of similar size share what is made once."""
         size = min(LARGEST_GROUP, 1 << max(0, int(members.size).bit_length() - 1))
-        return size, self.once(f"groups of {size}", lambda: self.groups.thinned(size, self.seed))
+        name = f"groups of {size}"
+        return size, self.once_of_groups(name, lambda: self.groups.thinned(size, self.seed))
 
     def group_means(self, name: str, values: Floats, members: Ints) -> Floats:
         """Means of a per-account value in the groups apart from the members. `name` names the
         value: its means are made once for all groups of a size."""
         size, groups = self.groups_for(members)
-        means = self.once(f"means of {name} by {size}", lambda: groups.means(values))
+        means = self.once_of_groups(f"means of {name} by {size}", lambda: groups.means(values))
         apart = means[self.groups.apart_from(members)]
         return np.asarray(apart[np.isfinite(apart)])
 
     def with_groups(self, groups: CoherentGroups) -> "Scene":
         """The same log with other groups to compare with."""
-        return replace(self, groups=groups, _made={})
+        return replace(self, groups=groups, _of_groups={})
 
     def rng(self, salt: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, salt])
+
+
+def _once(made: dict[str, Any], name: str, make: Callable[[], T]) -> T:
+    if name not in made:
+        made[name] = make()
+    found: T = made[name]
+    return found
 
 
 def pairs_within(members: Ints, a: Ints, b: Ints) -> tuple[Ints, Ints, Ints]:
