@@ -106,6 +106,12 @@ class Grounds:
         """How many accounts are an open firm's."""
         return int(self.known.firm.sum())
 
+    def lay(self) -> None:
+        """Make what all groups read, before several threads would each make it."""
+        tokens = self.tokens
+        _ = tokens.held, tokens.worded, tokens.identities, tokens.cards_and_devices
+        _ = self.customer, self.size_of, self.firms, self.content.crowd_vectors
+
     @contextmanager
     def _desk(self) -> Iterator[Desk]:
         """One to work at. It is not used again where that failed: it may not be clean."""
@@ -193,6 +199,8 @@ class _Growth:
         firm, customer = self.grounds.known.firm, self.grounds.customer
         bits = np.zeros(asked.size)
         opened = np.flatnonzero(firm[asked])
+        if opened.size == 0:
+            return bits
         whose = customer[asked[opened]]
         names, counts = np.unique(customer[members[firm[members]]], return_counts=True)
         found = np.append(names, -1)[np.searchsorted(names, whose)] == whose
