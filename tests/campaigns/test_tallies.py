@@ -5,7 +5,17 @@ import pytest
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from iolaus.campaigns.tallies import Desk, best_by_account, best_by_token, reached, shared, tied
+from iolaus.campaigns import token_matrix
+from iolaus.campaigns.tallies import (
+    Desk,
+    best_by_account,
+    best_by_token,
+    others_holding,
+    reached,
+    shared,
+    tied,
+)
+from iolaus.campaigns.token_matrix import TokenMatrix
 
 N, TOKENS, FAMILIES = 80, 120, 7
 OFTEN, OFTEN_LEAST = 2, 0.5
@@ -28,8 +38,7 @@ class Drawn:
         self.whose = np.sort(rng.integers(0, 15, 25))
         self.tokens = rng.permutation(TOKENS)[:60]
         self.family = rng.integers(0, FAMILIES, 60)
-        self.mark, self.counted = rng.random((2, 60)) < 0.5
-        self.counted &= self.mark
+        self.mark = rng.random(60) < 0.5
         self.inner, self.outer = rng.normal(0, 3, (2, 60))
         others = rng.permutation(N)[:30]
         self.asked = np.unique(np.concatenate([self.members, self.core, others]))
@@ -40,9 +49,16 @@ class Drawn:
         self.often = np.zeros(self.asked.size, dtype=np.int64)
 
     def clean(self):
-        return not any(
-            part.any() for part in (self.desk.token, self.desk.account, self.desk.family)
-        )
+        desk = self.desk
+        return not any(part.any() for part in (desk.token, desk.account, desk.flag))
+
+    def crowds(self):
+        """The tokens of many holders: row per token, and bits."""
+        family = np.zeros(TOKENS, dtype=np.int64)
+        shown = np.ones(self.by_token.nnz, dtype=np.float32)
+        holders = self.dense.sum(axis=0)
+        crowds = TokenMatrix(self.by_token, shown, family, family.astype(object), holders).crowds
+        return crowds.row, crowds.bits
 
     def said(self, allowed):
         """(best, often) of what the asked hold, where `allowed` (asked x tokens)."""
@@ -82,23 +98,51 @@ def test_who_holds_some_tokens(drawn):
     assert drawn.clean()
 
 
-def test_the_best_by_token(drawn):
+@pytest.fixture(params=[(0.0, 1000), (0.2, 1000), (0.2, 4), (2.0, 1000)])
+def many(request, monkeypatch):
+    """Which tokens are a crowd's: all, those of many, a few of them, none."""
+    monkeypatch.setattr(token_matrix, "CROWD_SHARE", request.param[0])
+    monkeypatch.setattr(token_matrix, "MOST_CROWDS", request.param[1])
+    return request.param
+
+
+def test_a_crowds_bits_are_its_holders(drawn, many):
+    row, bits = drawn.crowds()
+    share, most = many
+    holders = drawn.dense.sum(axis=0)
+    assert (row >= 0).sum() == min(most, (holders > share * N).sum())
+    assert holders[row >= 0].min(initial=N) >= holders[row < 0].max(initial=0)
+    for token in np.flatnonzero(row >= 0):
+        one_by_one = (bits[row[token]][np.arange(N) // 64] >> (np.arange(N) % 64).astype("u8")) & 1
+        assert np.array_equal(one_by_one.astype(bool), drawn.dense[:, token])
+
+
+def test_the_best_by_token(drawn, many):
     for _ in range(2):
         drawn.best[:], drawn.often[:] = -np.inf, 0
-        strangers = best_by_token(
-            *drawn.columns, drawn.tokens, drawn.family, drawn.mark, drawn.counted, drawn.inner,
-            drawn.outer, drawn.asked, drawn.inside, drawn.linked, OFTEN, OFTEN_LEAST,
-            drawn.desk.account, drawn.desk.family, drawn.best, drawn.often,
+        best_by_token(
+            *drawn.columns, drawn.tokens, drawn.family, drawn.mark, drawn.inner, drawn.outer,
+            *drawn.crowds(), drawn.asked, drawn.inside, drawn.linked, OFTEN, OFTEN_LEAST,
+            drawn.desk.account, drawn.best, drawn.often,
         )  # fmt: skip
         assert drawn.clean()
     best, often = drawn.said(drawn.linked[:, None] | drawn.mark)
     assert np.array_equal(drawn.best, best)
     assert np.array_equal(drawn.often, often)
-    ours = np.union1d(drawn.members, drawn.core)
+
+
+def test_how_many_others_hold_one_of_some_tokens(drawn, many):
+    few = slice(0, 9)
+    tokens, family = drawn.tokens[few], drawn.family[few]
+    for _ in range(2):
+        found = others_holding(
+            *drawn.columns, tokens, family, *drawn.crowds(), drawn.members, drawn.desk.flag
+        )
+        assert drawn.clean()
     for column in range(FAMILIES):
-        mine = drawn.tokens[drawn.counted & (drawn.family == column)]
-        holders = np.flatnonzero(drawn.dense[:, mine].any(axis=1))
-        assert strangers[column] == np.setdiff1d(holders, ours).size
+        holders = np.flatnonzero(drawn.dense[:, tokens[family == column]].any(axis=1))
+        assert found[column] == np.setdiff1d(holders, drawn.members).size
+    assert np.unique(found).size >= 3
 
 
 def test_the_best_by_account(drawn):

@@ -109,7 +109,8 @@ class Grounds:
     def lay(self) -> None:
         """Make what all groups read, before several threads would each make it."""
         tokens = self.tokens
-        _ = tokens.held, tokens.worded, tokens.identities, tokens.cards_and_devices
+        _ = tokens.held, tokens.crowds, tokens.worded
+        _ = tokens.identities, tokens.cards_and_devices
         _ = self.customer, self.size_of, self.firms, self.content.crowd_vectors
 
     @contextmanager

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iolaus.campaigns.tallies import Desk, best_by_account, best_by_token, reached, shared
+from iolaus.campaigns.tallies import (
+    Desk,
+    best_by_account,
+    best_by_token,
+    others_holding,
+    reached,
+    shared,
+)
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.tables import FAMILIES
 
@@ -132,8 +139,9 @@ def weigh(asked: Ints, group: Group, tokens: TokenMatrix, desk: Desk) -> Weighed
     linked[np.searchsorted(asked, group.core)] = True
     best = np.full((asked.size, len(FAMILIES)), -np.inf)
     often = np.zeros(asked.size, dtype=np.int64)
-    strangers = _raise_to_best(best, often, asked, inside, linked, group, tokens, desk)
+    _raise_to_best(best, often, asked, inside, linked, group, tokens, desk)
     marked = best > CHARACTERISTIC_BITS
+    strangers = _strangers(asked[inside | linked], group, tokens, desk)
     strangers += marked[linked & ~inside].sum(axis=0)
     share_in = marked[inside].sum(axis=0) / (group.members.size + 1)
     share_out = strangers / (group.others + 1)
@@ -154,10 +162,9 @@ def _raise_to_best(
     group: Group,
     tokens: TokenMatrix,
     desk: Desk,
-) -> Ints:
-    """Fill `best` and `often`; out, by family: how many accounts, neither members nor of the core,
-    hold a telling mark. Marks are looked up by their holders. What is no mark speaks for the core
-    alone: it is looked up the same way, or by what the core holds where that is less."""
+) -> None:
+    """Fill `best` and `often`. Marks are looked up by their holders. What is no mark speaks for the
+    core alone: it is looked up the same way, or by what the core holds where that is less."""
     telling = np.maximum(group.inner, group.outer) > CHARACTERISTIC_BITS
     by_token, by_account = tokens.held_by_token, tokens.held
     rest = telling & ~group.mark
@@ -169,9 +176,18 @@ def _raise_to_best(
             group.inner[rest], group.outer[rest], group.core, np.searchsorted(asked, group.core),
             inside, NETWORK, TELLING_BITS, desk.token, best, often,
         )  # fmt: skip
-    mark, outer = group.mark[telling], group.outer[telling]
-    return best_by_token(
-        by_token.indptr, by_token.indices, group.used[telling], group.family[telling], mark,
-        mark & (outer > CHARACTERISTIC_BITS), group.inner[telling], outer, asked, inside, linked,
-        NETWORK, TELLING_BITS, desk.account, desk.family, best, often,
+    best_by_token(
+        by_token.indptr, by_token.indices, group.used[telling], group.family[telling],
+        group.mark[telling], group.inner[telling], group.outer[telling], tokens.crowds.row,
+        tokens.crowds.bits, asked, inside, linked, NETWORK, TELLING_BITS, desk.account, best, often,
+    )  # fmt: skip
+
+
+def _strangers(ours: Ints, group: Group, tokens: TokenMatrix, desk: Desk) -> Ints:
+    """By family: how many accounts, neither members nor of the core, hold a telling mark."""
+    telling = group.mark & (group.outer > CHARACTERISTIC_BITS)
+    by_token, crowds = tokens.held_by_token, tokens.crowds
+    return others_holding(
+        by_token.indptr, by_token.indices, group.used[telling], group.family[telling],
+        crowds.row, crowds.bits, ours, desk.flag,
     )  # fmt: skip

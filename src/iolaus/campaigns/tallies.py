@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from iolaus.core.compiled import kernel
+from iolaus.core.tables import FAMILIES
 
+Bits = NDArray[np.uint64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,19 +24,33 @@ Pointers = NDArray[np.int32] | NDArray[np.int64]  # of a matrix
 @dataclass(frozen=True)
 class Desk:
     """`token`: tokens x 2, side by side because they are read together; `account`: a place;
-    `family`: a bit per family. 8 bytes per token and 6 per account."""
+    `flag`: families x accounts, in bits. 8 bytes per token and 5 per account."""
 
     token: Numbers
     account: Numbers
-    family: NDArray[np.uint16]
+    flag: Bits
 
     @classmethod
     def of(cls, accounts: int, tokens: int) -> "Desk":
         return cls(
             np.zeros((tokens, 2), dtype=np.int32),
             np.zeros(accounts, dtype=np.int32),
-            np.zeros(accounts, dtype=np.uint16),
+            np.zeros((len(FAMILIES), words(accounts)), dtype=np.uint64),
         )
+
+
+def words(accounts: int) -> int:
+    """How many words of 64 bits have one for each account."""
+    return (accounts + 63) // 64
+
+
+@kernel
+def as_bits(start: Pointers, holders: Pointers, tokens: Ints, bits: Bits) -> None:
+    """Set the bit of each holder of a token in the token's row of `bits`."""
+    for k in range(tokens.size):
+        for entry in range(start[tokens[k]], start[tokens[k] + 1]):
+            one = holders[entry]
+            bits[k, one >> 6] |= np.uint64(1) << np.uint64(one & 63)
 
 
 @kernel
@@ -109,60 +125,110 @@ def best_by_token(
     tokens: Ints,
     family: Ints,
     mark: Bools,
-    counted: Bools,
     inner: Floats,
     outer: Floats,
+    crowd: Numbers,
+    bits: Bits,
     asked: Ints,
     inside: Bools,
     linked: Bools,
     often_family: int,
     often_least: float,
     account: Numbers,
-    seen: NDArray[np.uint16],
     best: Floats,
     often: Ints,
-) -> Ints:
+) -> None:
     """Raise `best` (asked x families) to what the tokens say of who holds them: `inner` of those
     that are `inside`, `outer` of the others; a token that is no mark speaks for `linked` ones only.
-    `often`: how many tokens of one family say more than `often_least` of an account.
-
-    Out, by family: how many accounts, neither inside nor linked, hold a token that is `counted`.
-    """
+    `often`: how many tokens of one family say more than `often_least` of an account. A token with a
+    `crowd` (its row of `bits`, else -1) is asked for each account where these are fewer."""
     for i in range(asked.size):
         account[asked[i]] = i + 1
-    most = 0
     for k in range(tokens.size):
-        if counted[k]:
-            most += start[tokens[k] + 1] - start[tokens[k]]
-    met = np.empty(min(most, account.size), dtype=np.int32)
-    size = 0
-    outsiders = np.zeros(best.shape[1], dtype=np.int64)
-    for k in range(tokens.size):
-        f = family[k]
-        bit = np.uint16(1 << f)
-        for entry in range(start[tokens[k]], start[tokens[k] + 1]):
-            one = holders[entry]
-            place = account[one] - 1
-            stranger = True
-            if place >= 0:
-                stranger = not (inside[place] or linked[place])
-                if mark[k] or linked[place]:
-                    worth = inner[k] if inside[place] else outer[k]
-                    if worth > best[place, f]:
-                        best[place, f] = worth
-                    if f == often_family and worth > often_least:
-                        often[place] += 1
-            if stranger and counted[k] and seen[one] & bit == 0:
-                if seen[one] == 0:
-                    met[size] = one
-                    size += 1
-                seen[one] |= bit
-                outsiders[f] += 1
-    for i in range(size):
-        seen[met[i]] = 0
+        f, first, last = family[k], start[tokens[k]], start[tokens[k] + 1]
+        row = crowd[tokens[k]]
+        by_bit = row >= 0 and asked.size < last - first
+        for step in range(asked.size if by_bit else last - first):
+            if by_bit:
+                one = asked[step]
+                if (bits[row, one >> 6] >> np.uint64(one & 63)) & np.uint64(1) == 0:
+                    continue
+                place = step
+            else:
+                place = account[holders[first + step]] - 1
+                if place < 0:
+                    continue
+            if mark[k] or linked[place]:
+                worth = inner[k] if inside[place] else outer[k]
+                if worth > best[place, f]:
+                    best[place, f] = worth
+                if f == often_family and worth > often_least:
+                    often[place] += 1
     for i in range(asked.size):
         account[asked[i]] = 0
-    return outsiders
+
+
+@kernel
+def others_holding(
+    start: Pointers,
+    holders: Pointers,
+    tokens: Ints,
+    family: Ints,
+    crowd: Numbers,
+    bits: Bits,
+    ours: Ints,
+    flag: Bits,
+) -> Ints:
+    """By family: how many accounts that are not `ours` hold one of the tokens."""
+    used, crowded = np.zeros(flag.shape[0], np.bool_), np.zeros(flag.shape[0], np.bool_)
+    for k in range(tokens.size):
+        used[family[k]] = True
+    for f in range(flag.shape[0]):
+        if used[f]:
+            for one in ours:
+                flag[f, one >> 6] |= np.uint64(1) << np.uint64(one & 63)
+    count = np.zeros(flag.shape[0], dtype=np.int64)
+    for k in range(tokens.size):
+        row, f = crowd[tokens[k]], family[k]
+        if row >= 0:
+            crowded[f] = True
+            for word in range(flag.shape[1]):
+                flag[f, word] |= bits[row, word]
+    for f in range(flag.shape[0]):
+        if crowded[f]:
+            for word in range(flag.shape[1]):
+                count[f] += _ones(flag[f, word])
+            count[f] -= ours.size
+    for k in range(tokens.size):
+        f = family[k]
+        if crowd[tokens[k]] < 0:
+            for entry in range(start[tokens[k]], start[tokens[k] + 1]):
+                one = holders[entry]
+                bit = np.uint64(1) << np.uint64(one & 63)
+                if flag[f, one >> 6] & bit == 0:
+                    flag[f, one >> 6] |= bit
+                    count[f] += 1
+    for f in range(flag.shape[0]):
+        if crowded[f]:
+            flag[f, :] = 0
+        elif used[f]:
+            for one in ours:
+                flag[f, one >> 6] = 0
+    for k in range(tokens.size):
+        if not crowded[family[k]]:
+            for entry in range(start[tokens[k]], start[tokens[k] + 1]):
+                flag[family[k], holders[entry] >> 6] = 0
+    return count
+
+
+@kernel
+def _ones(word: np.uint64) -> np.int64:
+    """How many bits of a word are set (added up in pairs, fours and eights side by side)."""
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    fours = np.uint64(0x3333333333333333)
+    word = (word & fours) + ((word >> np.uint64(2)) & fours)
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @kernel
@@ -212,15 +278,28 @@ def tied(
 ) -> Ints:
     """A number per member, the same for those that hang together by `chosen` tokens of whose
     holders such a share are members; numbers in the order of each part's first member."""
+    total = 0
+    for member in members:
+        total += start[member + 1] - start[member]
+    met = np.empty(total, dtype=np.int32)
+    size = 0
     for member in members:
         for entry in range(start[member], start[member + 1]):
-            if chosen[held[entry]]:
-                token[held[entry], 0] += 1
+            t = held[entry]
+            if chosen[t]:
+                if token[t, 0] == 0:
+                    met[size] = t
+                    size += 1
+                token[t, 0] += 1
+    for i in range(size):
+        t = met[i]
+        if token[t, 0] < 2 or token[t, 0] < mostly * holders[t]:
+            token[t, 0] = 0  # ties nobody
     above = np.arange(members.size)  # a member of the same part who comes first, or himself
     for i in range(members.size):
         for entry in range(start[members[i]], start[members[i] + 1]):
             t = held[entry]
-            if chosen[t] and token[t, 0] >= 2 and token[t, 0] >= mostly * holders[t]:
+            if token[t, 0] > 0:
                 if token[t, 1] == 0:
                     token[t, 1] = i + 1
                 one, other = i, token[t, 1] - 1
@@ -231,10 +310,9 @@ def tied(
                     above[other] = above[above[other]]
                     other = above[other]
                 above[max(one, other)] = min(one, other)
-    for member in members:
-        for entry in range(start[member], start[member + 1]):
-            token[held[entry], 0] = 0
-            token[held[entry], 1] = 0
+    for i in range(size):
+        token[met[i], 0] = 0
+        token[met[i], 1] = 0
     label = np.empty(members.size, dtype=np.int64)
     parts = 0
     for i in range(members.size):

@@ -7,10 +7,24 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from iolaus.campaigns.tallies import as_bits, words
 from iolaus.core.tables import FAMILIES
 from iolaus.engine import Engine, Table
 
+# Of all accounts: to read a bit for each of them is then quicker than to look up each holder.
+CROWD_SHARE = 1 / 128
+MOST_CROWDS = 1024  # 128 bytes per account
+
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Crowds:
+    """Who holds the tokens of many holders, in bits. `row`: per token, -1 for any other; `bits`:
+    rows x words of 64 accounts."""
+
+    row: NDArray[np.int32]
+    bits: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,18 @@ class TokenMatrix:
     def worded(self) -> bool:
         """Whether the log has wordings at all."""
         return bool((self.family == FAMILIES.index("wording")).any())
+
+    @cached_property
+    def crowds(self) -> Crowds:
+        """The tokens of many holders, MOST_CROWDS at most, those of most holders first."""
+        accounts = self.held_by_token.shape[0]
+        many = np.flatnonzero(self.holders > CROWD_SHARE * accounts)
+        chosen = many[np.argsort(-self.holders[many], kind="stable")[:MOST_CROWDS]]
+        row = np.full(self.holders.size, -1, dtype=np.int32)
+        row[chosen] = np.arange(chosen.size)
+        bits = np.zeros((chosen.size, words(accounts)), dtype=np.uint64)
+        as_bits(self.held_by_token.indptr, self.held_by_token.indices, chosen, bits)
+        return Crowds(row, bits)
 
     @cached_property
     def identities(self) -> NDArray[np.bool_]:
