@@ -152,10 +152,10 @@ def test_one_family_alone_never_gives_more_than_its_most(engine):
     )
 
 
-def proposed(clusters, tokens, content=None):
+def proposed(clusters, tokens, content=None, **how):
     """The candidates where nobody claims anything."""
     content = content or no_content(N)
-    return candidates(clusters, tokens, content, claims(), divisions(tokens, content, 0))
+    return candidates(clusters, tokens, content, claims(), divisions(tokens, content, 0), **how)
 
 
 def test_candidates_share_no_account_but_for_the_wholes(engine):
@@ -176,6 +176,37 @@ def test_candidates_share_no_account_but_for_the_wholes(engine):
         assert (
             candidate.members.size == candidate.probability.size == len(candidate.first_linked_by)
         )
+
+
+def test_what_is_proposed_does_not_depend_on_how_many_threads_grow_it(engine):
+    rng = np.random.default_rng(5)
+    held = {}
+    for place in range(0, 280, 20):
+        held |= ring(range(place, place + 20))
+    for value in range(2000, 2012):
+        held[("wording", "skeleton", value)] = rng.permutation(N)[:60].tolist()
+    aims = rng.normal(0, 0.4, (15, 128))[np.arange(N) // 20]
+    content = Content((aims + rng.normal(0, 0.2, (N, 128))).astype(np.float32), np.full(N, 12))
+    clusters = [Cluster(np.arange(a, a + 24), "links") for a in range(0, 270, 20)]
+    heard = []
+    one, *others = [
+        [
+            (c.members.tolist(), c.probability.tolist(), c.first_linked_by.tolist(), c.proposed_by)
+            for c in proposed(
+                clusters,
+                matrix(engine, held),
+                content,
+                threads=threads,
+                tell=lambda done, total: heard.append((done, total)),
+            )
+        ]
+        for threads in (1, 2, 5)
+    ]
+    assert len(one) >= 14
+    assert others == [one, one]
+    first = heard[: len(heard) // 3]
+    assert first == heard[-len(first) :]
+    assert [done for done, _ in first] == list(range(first[-1][1] + 1))
 
 
 def test_clusters_that_share_most_of_their_members_become_one(engine):

@@ -5,9 +5,11 @@ import pytest
 from tests.campaigns.making import no_content, tokens
 
 from iolaus.campaigns import membership as module
+from iolaus.campaigns import odds
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.customers import customers
-from iolaus.campaigns.membership import JOIN_BITS, LACK_BITS, STAY_AMONG, Grounds
+from iolaus.campaigns.membership import JOIN_BITS, STAY_AMONG, Grounds
+from iolaus.campaigns.odds import LACK_BITS
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 
@@ -50,7 +52,7 @@ def everybody_judged(members, core, matrix, content, known, least):
     inside[members], linked[core] = True, True
     count = ((known.of[:, members] @ matrix.held[members]).toarray() > 0).sum(axis=0)
     size, others = members.size, N - members.size
-    mark = count >= max(module.LEAST_MARK, module.MARK_SHARE * size)
+    mark = count >= max(odds.LEAST_MARK, odds.MARK_SHARE * size)
     families = np.zeros((N, len(FAMILIES)))
     for column, name in enumerate(TOKEN_FAMILIES):
         used = np.flatnonzero((matrix.family == column) & (count >= 2))
@@ -61,7 +63,7 @@ def everybody_judged(members, core, matrix, content, known, least):
         counts = held[:, used] & (linked[:, None] | mark[used])
         ratio = (within + 0.1) / (size + 1) / ((without + 0.5) / (others + 1))
         best = np.log2(np.where(counts, ratio, 1e-9)).max(axis=1)
-        marked = best > module.CHARACTERISTIC_BITS
+        marked = best > odds.CHARACTERISTIC_BITS
         share_in = (marked & inside).sum() / (size + 1)
         share_out = (marked & ~inside).sum() / (others + 1)
         lack = max(-LACK_BITS[name], np.log2((1 - share_in) / (1 - share_out)))
@@ -97,8 +99,8 @@ def some_content(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_one_round_agrees_with_a_look_at_everybody(engine, seed, stay, monkeypatch):
     monkeypatch.setattr(module, "ROUNDS", 1)
-    monkeypatch.setattr(Grounds, "_together", lambda self, found: found.members)
-    monkeypatch.setattr(Grounds, "_as_one", lambda self, members, customer: customer)
+    monkeypatch.setattr(module._Growth, "_together", lambda self, found: found.members)
+    monkeypatch.setattr(module._Growth, "_as_one", lambda self, members: None)
     monkeypatch.setattr(module, "OPEN_SHARE", 2.0)  # no group is one organisation here
     matrix, known, cores = log_of(engine, seed)
     content = some_content(seed) if seed % 2 else no_content(N)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from iolaus.campaigns import token_matrix
 from iolaus.campaigns.clusters import _inside
 from iolaus.campaigns.nulls import CoherentGroups, Pool, Strata
 from iolaus.campaigns.scene import pairs_within
@@ -63,23 +62,6 @@ def test_links_inside_a_part_are_the_matrix_cut_both_ways():
     rng, part = drawn(9, 70)
     graph = sp.csr_array(rng.random((N, N)) * (rng.random((N, N)) < 0.1))
     assert np.array_equal(_inside(graph, part).toarray(), graph.toarray()[np.ix_(part, part)])
-
-
-@pytest.mark.parametrize("heavy", [0, 1, 16])
-def test_what_accounts_hold_among_some_tokens_whoever_holds_many(monkeypatch, heavy):
-    """0 and 1: accounts are asked for each token; 16: what they hold is gone through."""
-    monkeypatch.setattr(token_matrix, "HEAVY", heavy)
-    rng, accounts = drawn(11, 60)
-    held = sp.csc_array((rng.random((N, 300)) < rng.random((N, 1)) ** 4).astype(np.float32))
-    none, nothing = np.zeros(300, dtype=np.int8), np.zeros(300, dtype=np.int64)
-    matrix = token_matrix.TokenMatrix(
-        held, np.ones(held.nnz, dtype=np.float32), none, none, nothing
-    )
-    for tokens in (np.arange(0), np.asarray([7]), np.arange(3, 300, 5)):
-        rows, places = matrix.held_among(accounts, tokens)
-        found = np.zeros((accounts.size, tokens.size))
-        np.add.at(found, (rows, places), 1)
-        assert np.array_equal(found, held.toarray()[np.ix_(accounts, tokens)])
 
 
 def test_moments_of_members_come_in_order():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.campaigns.making import no_content, tokens
 
-from iolaus.campaigns import token_matrix as matrix_module
+from iolaus.campaigns import membership, odds
 from iolaus.campaigns.candidates import candidates
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.links import MAX_HOLDERS, forecast, link
@@ -52,13 +52,6 @@ class Work:
 
     def __init__(self, engine, holdings, monkeypatch):
         self.rows = 0  # of the token matrix, read by account
-        taken = matrix_module._taken
-
-        def counted(*args):
-            which, columns = taken(*args)
-            self.rows += columns.size
-            return which, columns
-
         table = tokens(engine, holdings)
         plan = forecast(engine, table, N)
         self.pairs = plan.total
@@ -68,9 +61,24 @@ class Work:
         claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody)
         divided = divisions(matrix, no_content(N), 0)
         with monkeypatch.context() as patch:
-            patch.setattr(matrix_module, "_taken", counted)
+            for module, name, read in (
+                (odds, "shared", 2),  # the place of the accounts among the arguments
+                (odds, "best_by_account", 6),
+                (membership, "tied", 2),
+            ):
+                patch.setattr(module, name, self.counted(getattr(module, name), read))
             self.groups = candidates(cluster(self.links, N, 0), matrix, no_content(N), claims,
                                      divided)  # fmt: skip
+
+    def counted(self, kernel, read):
+        """A kernel that goes through what some accounts hold, and says so."""
+
+        def counting(start, *others):
+            accounts = others[read - 1]
+            self.rows += int((start[accounts + 1] - start[accounts]).sum())
+            return kernel(start, *others)
+
+        return counting
 
     def rings(self):
         """How many rings are found to nine tenths."""

@@ -6,7 +6,8 @@
 4. Communities that share accounts with those: wholes, to be settled after the tests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ SAME_GROUP = 0.5  # of the smaller group's members
 
 Ints = NDArray[np.int64]
 Strings = NDArray[np.object_]
+_Wanted = tuple[Ints, float | None]  # a group's core, and the bits that keep an account in it
 
 
 @dataclass(frozen=True)
@@ -45,28 +47,25 @@ def candidates(
     claims: dict[str, Strings],
     divided: tuple[Division, ...],
     tell: Callable[[int, int], None] = lambda done, total: None,
+    threads: int = 1,
 ) -> list[Candidate]:
     """In: groups of linked accounts, largest first; what accounts claim; the accounts divided into
-    communities. `tell` hears how many groups were grown, and of how many. Out: candidates, largest
-    first."""
+    communities. `tell` hears how many groups were grown, and of how many. `threads`: groups that
+    grow at a time; what comes out does not depend on it. Out: candidates, largest first."""
     grounds = Grounds(tokens, content, customers(claims))
     communities = [(division, c) for division in divided for c in division.communities()]
-    total = len(clusters) + len(communities)
-    grown = []
-    for done, one in enumerate(clusters):
-        tell(done, total)
-        grown.append(_Grown.of(grounds.grown(one.members)))
-    merged = _merge([g for g in grown if g.members.size >= MIN_ACCOUNTS], grounds)
+    wanted: list[_Wanted] = [(one.members, None) for one in clusters]
+    wanted += [(holders, division.stay) for division, holders in communities]
+    grown = list(_grown(wanted, grounds, threads, tell))
+    by_links, by_wording = grown[: len(clusters)], grown[len(clusters) :]
+    merged = _merge([g for g in by_links if g.members.size >= MIN_ACCOUNTS], grounds)
     linked = _exclusive(merged, tokens.held.shape[0])
     taken = np.zeros(tokens.held.shape[0], dtype=bool)
     for candidate in linked:
         taken[candidate.members] = True
     more = []
-    for done, (division, holders) in enumerate(communities, start=len(clusters)):
-        tell(done, total)
-        group = _Grown.of(grounds.grown(holders, division.stay))
+    for (division, _), group in zip(communities, by_wording, strict=True):
         more += _of_community(group, division.family, taken)
-    tell(total, total)
     return sorted(_distinct(linked + more), key=lambda c: (-c.members.size, int(c.members[0])))
 
 
@@ -86,6 +85,22 @@ class _Grown:
         bits = found.bits[mine]
         strongest = np.asarray(FAMILIES, dtype=object)[found.families[mine].argmax(axis=1)]
         return cls(found.members, bits, 1.0 / (1.0 + np.exp2(-bits)), strongest)
+
+
+def _grown(
+    wanted: list[_Wanted], grounds: Grounds, threads: int, tell: Callable[[int, int], None]
+) -> Iterator[_Grown]:
+    """Each group grown, in order. None depends on another."""
+
+    def one(core_and_stay: _Wanted) -> _Grown:
+        return _Grown.of(grounds.grown(*core_and_stay))
+
+    grounds.lay()
+    tell(0, len(wanted))
+    with ThreadPoolExecutor(threads) as pool:
+        for done, group in enumerate(pool.map(one, wanted), start=1):
+            tell(done, len(wanted))
+            yield group
 
 
 def _merge(groups: list[_Grown], grounds: Grounds) -> list[_Grown]:

@@ -4,15 +4,19 @@ An account's vector is the mean of its prompts' codes less everybody's mean. The
 is noisy, so every comparison says how sure a vector of so many prompts can be.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 LEAST_MEMBERS = 8  # with prompts, before a group has a content that others can be held against
 TAIL_DF = 3  # heavy tails: some honest people are after the same thing
+# log of the Student t density at 0, which TAIL_DF alone decides: -1.0009
+AT_CENTRE = (
+    math.lgamma((TAIL_DF + 1) / 2) - math.lgamma(TAIL_DF / 2) - 0.5 * math.log(TAIL_DF * math.pi)
+)
 MOST_BITS, LACK_BITS = 5.0, 6.0  # templates make content too, so it is no evidence apart from them
 MOST_CROWD = (
     1 << 16
@@ -49,6 +53,11 @@ class Content:
         known = np.flatnonzero(self.known)
         most = min(known.size, MOST_CROWD)
         return known[np.arange(most) * known.size // max(most, 1)]
+
+    @cached_property
+    def crowd_vectors(self) -> Floats:
+        """The crowd's vectors, centred: 65,536 * 128 * 8 bytes = 67 MB at most."""
+        return self.centred(self.crowd).astype(np.float64)
 
     def centred(self, accounts: Ints) -> NDArray[np.float32]:
         """Vectors of some accounts less the mean over all; 0 where nothing is known."""
@@ -89,20 +98,24 @@ class Content:
         bits = np.zeros(accounts.size)
         if mine.size < LEAST_MEMBERS:
             return bits
-        others = np.setdiff1d(self.crowd, mine, assume_unique=True)
-        if others.size < LEAST_MEMBERS:
+        other = ~_among(self.crowd, mine)
+        if other.sum() < LEAST_MEMBERS:
             return bits
-        aim = self.centred(mine).mean(axis=0, dtype=np.float64)
+        vectors = self.centred(mine)
+        aim = vectors.sum(axis=0, dtype=np.float64) / mine.size
         length = max(float(aim @ aim), 1e-9)
         known = self.known[accounts]
         asked = accounts[known]
-        place = self._projected(asked, mine)
-        noise = DESIGN / length / np.maximum(self.counts[asked], 1)
+        place = self.centred(asked) @ aim
         inside = np.searchsorted(asked, mine)
+        own = (vectors.astype(np.float64) ** 2).sum(axis=1)
+        place[inside] = (place[inside] * mine.size - own) / (mine.size - 1)
+        place /= length  # 0 everybody, 1 the members
+        noise = DESIGN / length / np.maximum(self.counts[asked], 1)
         centre, spread = _spread(place[inside], noise[inside])
-        far, wide = _spread(
-            self._projected(others, mine), DESIGN / length / np.maximum(self.counts[others], 1)
-        )
+        others = self.crowd[other]
+        theirs = (self.crowd_vectors @ aim)[other] / length
+        far, wide = _spread(theirs, DESIGN / length / np.maximum(self.counts[others], 1))
         if centre <= far:
             return bits
         near = np.minimum(place, centre)  # to be even more so is no sign against it
@@ -110,18 +123,13 @@ class Content:
         bits[known] = np.clip(ratio / np.log(2), -LACK_BITS, MOST_BITS)
         return bits
 
-    def _projected(self, accounts: Ints, mine: Ints) -> Floats:
-        """Some accounts' places along the members' mean: 0 everybody, 1 the members."""
-        vectors = self.centred(mine)
-        total = vectors.sum(axis=0, dtype=np.float64)
-        middle = total / mine.size
-        place = self.centred(accounts) @ middle
-        at = np.searchsorted(accounts, mine)
-        inside = np.append(accounts, -1)[at] == mine
-        own = (vectors[inside].astype(np.float64) ** 2).sum(axis=1)
-        place[at[inside]] = (place[at[inside]] * mine.size - own) / (mine.size - 1)
-        projected: Floats = place / max(float(middle @ middle), 1e-9)
-        return projected
+
+def _among(accounts: Ints, chosen: Ints) -> NDArray[np.bool_]:
+    """Which of some accounts are chosen; both sorted."""
+    at = np.minimum(np.searchsorted(accounts, chosen), accounts.size - 1)
+    found = np.zeros(accounts.size, dtype=bool)
+    found[at[accounts[at] == chosen]] = True
+    return found
 
 
 def _spread(place: Floats, noise: Floats) -> tuple[float, float]:
@@ -132,5 +140,10 @@ def _spread(place: Floats, noise: Floats) -> tuple[float, float]:
 
 
 def _log_density(place: Floats, centre: float, spread: float, noise: Floats) -> Floats:
-    density: Floats = stats.t.logpdf(place, TAIL_DF, centre, np.sqrt(spread + noise))
+    """Of Student's t with TAIL_DF degrees of freedom."""
+    variance = spread + noise
+    away = (place - centre) ** 2 / variance
+    density: Floats = (
+        AT_CENTRE - (TAIL_DF + 1) / 2 * np.log1p(away / TAIL_DF) - 0.5 * np.log(variance)
+    )
     return density

@@ -19,7 +19,7 @@ from typing import Final
 import pyarrow as pa
 
 from iolaus.campaigns.known import LACK
-from iolaus.campaigns.membership import CHARACTERISTIC_BITS, LACK_BITS, MOST_BITS
+from iolaus.campaigns.odds import CHARACTERISTIC_BITS, LACK_BITS, MOST_BITS
 from iolaus.engine import Engine
 
 LEAST_MARK = 3  # customers among the members

@@ -11,12 +11,24 @@ import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
 
 from iolaus.campaigns.holdings import Holdings
+from iolaus.campaigns.tallies import as_bits, words
 from iolaus.core.tables import FAMILIES, TOKEN_KINDS
 from iolaus.engine import Table, rows_in_order
 
-HEAVY = 16  # times as many tokens: finding one of them costs about log2(1e6) = 20 steps
+# Of all accounts: to read a bit for each of them is then quicker than to look up each holder.
+CROWD_SHARE = 1 / 128
+MOST_CROWDS = 1024  # 128 bytes per account
 
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Crowds:
+    """Who holds the tokens of many holders, in bits. `row`: per token, -1 for any other; `bits`:
+    rows x words of 64 accounts."""
+
+    row: NDArray[np.int32]
+    bits: NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -61,33 +73,30 @@ class TokenMatrix:
         """Which tokens are of a kind."""
         return np.asarray(self.kind == TOKEN_KINDS.index(kind))
 
-    def held_by(self, accounts: Ints) -> tuple[Ints, Ints]:
-        """What some accounts hold: places along `accounts`, and tokens."""
-        return _taken(self.held.indptr, self.held.indices, accounts)
+    @cached_property
+    def crowds(self) -> Crowds:
+        """The tokens of many holders, MOST_CROWDS at most, those of most holders first."""
+        accounts = self.held_by_token.shape[0]
+        many = np.flatnonzero(self.holders > CROWD_SHARE * accounts)
+        chosen = many[np.argsort(-self.holders[many], kind="stable")[:MOST_CROWDS]]
+        row = np.full(self.holders.size, -1, dtype=np.int32)
+        row[chosen] = np.arange(chosen.size)
+        bits = np.zeros((chosen.size, words(accounts)), dtype=np.uint64)
+        as_bits(self.held_by_token.indptr, self.held_by_token.indices, chosen, bits)
+        return Crowds(row, bits)
 
-    def held_among(self, accounts: Ints, tokens: Ints) -> tuple[Ints, Ints]:
-        """What some accounts hold of some tokens (sorted): places along both. An account that holds
-        far more tokens than are asked for is asked for each of these."""
-        start = self.held.indptr
-        heavy = start[accounts + 1] - start[accounts] > HEAVY * (tokens.size + 1)
-        light = np.flatnonzero(~heavy)
-        rows, held = self.held_by(accounts[light])
-        at = np.minimum(np.searchsorted(tokens, held), max(tokens.size - 1, 0))
-        known = tokens[at] == held if tokens.size else np.zeros(held.size, dtype=bool)
-        places, found = [light[rows[known]]], [at[known]]
-        for place in np.flatnonzero(heavy):
-            one = accounts[place]
-            own = self.held.indices[start[one] : start[one + 1]]
-            at = np.minimum(np.searchsorted(own, tokens.astype(own.dtype)), own.size - 1)
-            found.append(np.flatnonzero(own[at] == tokens))
-            places.append(np.full(found[-1].size, place))
-        return np.concatenate(places), np.concatenate(found)
+    @cached_property
+    def identities(self) -> NDArray[np.bool_]:
+        """The tokens that say who an account is: cards, devices, addresses, sign-ups."""
+        families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
+        among = np.isin(self.family, families)
+        return np.asarray(among & ~self.of_kind("client_software"))
 
-    def holders_of(self, tokens: Ints) -> Ints:
-        """Who holds some tokens, once for every token held."""
-        start, accounts = self.held_by_token.indptr, self.held_by_token.indices
-        parts = [accounts[start[t] : start[t + 1]] for t in tokens]  # views: few are taken, or long
-        return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+    @cached_property
+    def cards_and_devices(self) -> NDArray[np.bool_]:
+        """The tokens that colleagues and families share among themselves."""
+        families = [FAMILIES.index(f) for f in ("money", "device")]
+        return np.asarray(self.identities & np.isin(self.family, families))
 
     def columns(self, chosen: NDArray[np.bool_]) -> "TokenMatrix":
         """The same accounts with the chosen tokens alone."""
@@ -97,15 +106,6 @@ class TokenMatrix:
 
     def of_family(self, family: str) -> "TokenMatrix":
         return self.columns(self.family == FAMILIES.index(family))
-
-
-def _taken(pointers: Ints, indices: Ints, rows: Ints) -> tuple[Ints, Ints]:
-    """The entries of some rows of a matrix stored by rows: places along `rows`, and columns."""
-    start = pointers[rows].astype(np.int64)
-    length = pointers[rows + 1] - start
-    which = np.repeat(np.arange(rows.size), length)
-    shift = start - np.concatenate([[0], np.cumsum(length)[:-1]])[: rows.size]
-    return which, indices[np.arange(which.size) + shift[which]].astype(np.int64)
 
 
 def token_matrix(tokens: Table, accounts: int) -> TokenMatrix:
