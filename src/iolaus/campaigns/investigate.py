@@ -31,6 +31,7 @@ from iolaus.campaigns.tests import examine, examine_again
 from iolaus.campaigns.token_matrix import TokenMatrix, token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
+from iolaus.core.threads import in_order
 from iolaus.engine import Engine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
@@ -68,13 +69,15 @@ def investigate(
     seed: int,
     known: Known | None = None,
     without: frozenset[str] = frozenset(),
+    threads: int = 1,
     progress: Progress = lambda step, done, total: None,
 ) -> Investigation:
     """Look at the days before `until`.
 
     `known`: campaigns that earlier looks raised; their groups pay for each other alone.
     `without` is for ablation: "tokens:money" leaves out a family of evidence, one of STEPS that
-    step, any other name the test (detector) that is called so.
+    step, any other name the test (detector) that is called so. `threads`: groups that are grown
+    and tested at a time; no result depends on it.
     In: accounts, profiles, beats, address_days, operator_days, shared_prompts, model_uses,
     releases, enforcement.
     """
@@ -96,6 +99,7 @@ def investigate(
             seen.claims,
             divided,
             lambda done, total: progress("group", done, total),
+            threads,
         ),
         groups_table,
         groups_from,
@@ -118,13 +122,13 @@ def investigate(
     findings = resumed(
         engine,
         f"findings_of_{looked.tokens.name}",
-        lambda: _examine_all(groups, scene, progress),
+        lambda: _examine_all(groups, scene, threads, progress),
         findings_table,
         findings_from,
     )
     tested = [_but(one, without) for one in findings]
     judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
-    judged = _judge_again(judged, findings, scene, fdr, without, progress)
+    judged = _judge_again(judged, findings, scene, fdr, without, threads, progress)
     judged = _united(judged, scene, divided, fdr, without, progress)
     return Investigation(judged, scene, plan)
 
@@ -179,12 +183,14 @@ def _even_links(engine: Engine, looked: Looked, accounts: int, seed: int) -> Lin
     return _linked(engine, even, lambda: token_matrix(even, accounts), looked.content, plan, seed)
 
 
-def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> list[list[Finding]]:
+def _examine_all(
+    groups: list[Candidate], scene: Scene, threads: int, progress: Progress
+) -> list[list[Finding]]:
     findings = []
-    for done, candidate in enumerate(groups):
-        progress("test", done, len(groups))
-        findings.append(_examine(candidate, scene))
-    progress("test", len(groups), len(groups))
+    progress("test", 0, len(groups))
+    for tested in in_order(lambda candidate: _examine(candidate, scene), groups, threads):
+        findings.append(tested)
+        progress("test", len(findings), len(groups))
     return findings
 
 
@@ -248,6 +254,7 @@ def _judge_again(
     scene: Scene,
     fdr: float,
     without: frozenset[str],
+    threads: int,
     progress: Progress,
 ) -> list[Judged]:
     """Once a campaign is known it is no part of anybody's null: test the others without it.
@@ -259,12 +266,14 @@ def _judge_again(
     if not found or not any(again) or "second judging" in without:
         return judged
     rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
-    tested = []
-    for done, (one, before) in enumerate(zip(judged, findings, strict=True)):
-        progress("test again", done, len(judged))
-        now = one.findings
-        if again[done]:
-            now = _but(examine_again(_suspect(one.candidate), rest, before), without)
-        tested.append((one.candidate, now))
-    progress("test again", len(judged), len(judged))
+    asked = [place for place, wanted in enumerate(again) if wanted]
+
+    def test(place: int) -> list[Finding]:
+        return examine_again(_suspect(judged[place].candidate), rest, findings[place])
+
+    tested = [(one.candidate, one.findings) for one in judged]
+    progress("test again", 0, len(asked))
+    for done, (place, now) in enumerate(zip(asked, in_order(test, asked, threads), strict=True), 1):
+        tested[place] = (judged[place].candidate, _but(now, without))
+        progress("test again", done, len(asked))
     return judge(tested, scene, fdr)
