@@ -21,6 +21,7 @@ RESOLUTION = 0.2
 # Links to another part for each link inside the smaller of the two: above it they are one. Pieces
 # of one operator had 0.1 to 0.3 on development worlds, strangers that touch him 0.01.
 TOUCHING = 0.08
+LABELS_ALONE = {"return_probs": False, "return_aggregate": False}  # for Louvain
 DIVIDE_ABOVE = 20  # a component up to this size is one group
 
 
@@ -65,7 +66,8 @@ def separated(graph: sp.csr_array, part: NDArray[np.int64], seed: int) -> list[N
     if part.size <= DIVIDE_ABOVE:
         return [part]
     inside = _inside(graph, part)
-    label = Louvain(resolution=RESOLUTION, random_state=seed).fit_predict(inside)
+    louvain = Louvain(resolution=RESOLUTION, random_state=seed, **LABELS_ALONE)
+    label = louvain.fit_predict(inside)
     label = _rejoined(inside, label)
     names = np.unique(label)
     if names.size == 1:

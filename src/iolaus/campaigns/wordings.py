@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sknetwork.clustering import Louvain
 
-from iolaus.campaigns.clusters import MIN_ACCOUNTS
+from iolaus.campaigns.clusters import LABELS_ALONE, MIN_ACCOUNTS
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.token_matrix import TokenMatrix
 
@@ -79,7 +79,8 @@ def communities(tokens: TokenMatrix, seed: int, resolution: float) -> Ints:
         return number
     rarity = np.log2(accounts / wording.holders[useful])
     ties = sp.csr_matrix(ties @ sp.diags_array(rarity))
-    parts = Louvain(resolution=resolution, random_state=seed).fit(ties, force_bipartite=True)
+    louvain = Louvain(resolution=resolution, random_state=seed, **LABELS_ALONE)
+    parts = louvain.fit(ties, force_bipartite=True)
     tied = np.diff(ties.indptr) > 0
     number[tied] = np.asarray(parts.labels_row_)[tied]
     return number
@@ -116,5 +117,6 @@ def content_communities(content: Content, seed: int) -> Ints:
         (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))),
         shape=(told.size, told.size),
     )
-    number[told] = Louvain(random_state=seed).fit_predict(sp.csr_matrix(ties.minimum(ties.T)))
+    louvain = Louvain(random_state=seed, **LABELS_ALONE)
+    number[told] = louvain.fit_predict(sp.csr_matrix(ties.minimum(ties.T)))
     return number
