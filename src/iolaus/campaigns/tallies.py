@@ -249,21 +249,24 @@ def best_by_account(
     often: Ints,
 ) -> None:
     """The same for some accounts alone, who stand at `places`, by going through what they hold."""
-    for k in range(tokens.size):
-        token[tokens[k], 0] = k + 1
+    worths = np.empty((tokens.size, 2))  # side by side, and the family beside the place in it:
+    for k in range(tokens.size):  # every look at another array waits for memory
+        token[tokens[k], 0], token[tokens[k], 1] = k + 1, family[k]
+        worths[k, 0], worths[k, 1] = outer[k], inner[k]
     for i in range(accounts.size):
         place = places[i]
+        side = 1 if inside[place] else 0
         for entry in range(start[accounts[i]], start[accounts[i] + 1]):
-            k = token[held[entry], 0] - 1
-            if k >= 0:
-                worth = inner[k] if inside[place] else outer[k]
-                f = family[k]
+            t = held[entry]
+            if token[t, 0] > 0:
+                worth, f = worths[token[t, 0] - 1, side], token[t, 1]
                 if worth > best[place, f]:
                     best[place, f] = worth
                 if f == often_family and worth > often_least:
                     often[place] += 1
     for k in range(tokens.size):
         token[tokens[k], 0] = 0
+        token[tokens[k], 1] = 0
 
 
 @kernel
