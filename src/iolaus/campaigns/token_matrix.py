@@ -104,7 +104,9 @@ def token_matrix(engine: Engine, tokens: Table, accounts: int) -> TokenMatrix:
         f"SELECT account, exchanges::FLOAT AS exchanges FROM {tokens.name} "
         "ORDER BY kind, value, account"
     )
-    start = np.concatenate([[0], np.cumsum(names["n"].to_numpy())]).astype(np.int64)
+    start = np.concatenate([[0], np.cumsum(names["n"].to_numpy())])
+    # Of both number types scipy takes the wider: 4 bytes more for every entry, in every copy.
+    start = start.astype(np.int32 if rows.num_rows < 2**31 else np.int64)
     account = rows["account"].to_numpy().astype(np.int32)
     ones = np.ones(account.size, dtype=np.float32)
     held = sp.csc_array((ones, account, start), shape=(accounts, names.num_rows))
