@@ -69,12 +69,14 @@ def investigate(
     known: Known | None = None,
     without: frozenset[str] = frozenset(),
     progress: Progress = lambda step, done, total: None,
+    threads: int = 1,
 ) -> Investigation:
     """Look at the days before `until`.
 
     `known`: campaigns that earlier looks raised; their groups pay for each other alone.
     `without` is for ablation: "tokens:money" leaves out a family of evidence, one of STEPS that
     step, any other name the test (detector) that is called so.
+    `threads`: groups that grow at a time; what is found does not depend on it.
     In: accounts, profiles, beats, address_days, operator_days, shared_prompts, model_uses,
     releases, enforcement.
     """
@@ -96,6 +98,7 @@ def investigate(
             seen.claims,
             divided,
             lambda done, total: progress("group", done, total),
+            threads,
         ),
         groups_table,
         groups_from,
