@@ -1,4 +1,4 @@
-"""The compiled loops of tallies and weights against the same said in numpy and scipy, on random holdings."""
+"""The kernels of tallies and weights against the same in numpy and scipy, on random holdings."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""weights: the best token of each family that accounts hold, and how many others hold one; compiled.
+"""weights: the best token of each family that accounts hold, how many others hold one; compiled.
 
 As in tallies, every kernel finds the Desk's numbers 0 and leaves them so.
 """
