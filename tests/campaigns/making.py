@@ -36,9 +36,9 @@ def tokens(engine: DuckEngine, holdings: Holdings, name: str = "tokens"):
             "exchanges": 1,
             "holders": len(accounts),
         }
-        for (family, kind, value), accounts in holdings.items()
+        for (family, kind, value), accounts in sorted(holdings.items(), key=lambda h: h[0][1:])
         if len(accounts) > 1
-        for account in accounts
+        for account in sorted(accounts)
     ]
     schema = pa.schema(
         [
@@ -137,11 +137,11 @@ def scene(
         engine=engine,
         until=until,
         seen=seen,
-        tokens=token_matrix(engine, table, seen.accounts),
+        tokens=token_matrix(table, seen.accounts),
         content=content or no_content(seen.accounts),
         links=links or no_links(),
         even_links=even_links or no_links(),
-        odd_tokens=token_matrix(engine, odd, seen.accounts),
+        odd_tokens=token_matrix(odd, seen.accounts),
         plan=Forecast({}, dict(limits or {})),
         strata=strata(seen),
         groups=coherent or groups([], seen.accounts),

@@ -151,18 +151,21 @@ def test_the_mean_correlation_agrees_with_numpy_and_does_not_grow_with_the_group
     series = rng.poisson(3, (60, 500)) + common
     held = np.zeros((2, 60))
     held[0, :20], held[1, :] = 1, 1
-    found = tempo.mean_correlation(
+    all_found = tempo.mean_correlations(
         sp.csr_array(held), tempo.Series(sp.csr_array(series.astype(float)))
     )
-    covariance = np.cov(series, bias=True)
-    for row, size in enumerate((20, 60)):
-        part = covariance[:size, :size]
-        deviation = np.sqrt(np.diag(part))
-        off = ~np.eye(size, dtype=bool)
-        assert found[row] == pytest.approx(
-            part[off].sum() / np.outer(deviation, deviation)[off].sum()
-        )
-    assert found[0] == pytest.approx(found[1], abs=0.05)
+    for scale, width in tempo.SCALES.items():
+        found, bins = all_found[scale], 500 // width + 1
+        padded = np.pad(series, ((0, 0), (0, bins * width - 500)))
+        covariance = np.cov(padded.reshape(60, bins, width).sum(axis=2), bias=True)
+        for row, size in enumerate((20, 60)):
+            part = covariance[:size, :size]
+            deviation = np.sqrt(np.diag(part))
+            off = ~np.eye(size, dtype=bool)
+            assert found[row] == pytest.approx(
+                part[off].sum() / np.outer(deviation, deviation)[off].sum()
+            )
+    assert all_found["10 minutes"][0] == pytest.approx(all_found["10 minutes"][1], abs=0.05)
 
 
 def test_tempo_is_not_measured_without_groups_to_compare_with(engine):

@@ -29,7 +29,7 @@ def clique(members):
 
 
 def matrix(engine, holdings, accounts=N):
-    return token_matrix(engine, tokens(engine, holdings), accounts)
+    return token_matrix(tokens(engine, holdings), accounts)
 
 
 def nobody(accounts):

@@ -5,6 +5,7 @@ from tests.campaigns.making import no_content, tokens
 from iolaus.campaigns import links as module
 from iolaus.campaigns.clusters import cluster
 from iolaus.campaigns.links import forecast, link
+from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.core.tables import FAMILIES
 
 N = 101  # 101 * 100 / 2 = 5,050 pairs
@@ -15,7 +16,7 @@ MONEY, DEVICE, WORDING = (FAMILIES.index(name) for name in ("money", "device", "
 def linked(engine, holdings, accounts=N, seed=0):
     table = tokens(engine, holdings)
     plan = forecast(engine, table, accounts)
-    return link(engine, table, no_content(accounts), accounts, plan, seed)
+    return link(engine, table, token_matrix(table, accounts), no_content(accounts), plan, seed)
 
 
 def both(a, b, value=0):

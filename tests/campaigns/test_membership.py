@@ -42,7 +42,7 @@ def log_of(engine, seed):
     claims = {"organization_id": firm, "email_domain": domain, "billing_country": nobody()}
     cores = [np.arange(60 * ring, 60 * ring + 14) for ring in range(6)]
     cores += [np.sort(rng.permutation(N)[:size]) for size in (5, 30, 200)]
-    return token_matrix(engine, tokens(engine, held), N), customers(claims), cores
+    return token_matrix(tokens(engine, held), N), customers(claims), cores
 
 
 def everybody_judged(members, core, matrix, content, known, least):
@@ -125,7 +125,7 @@ def test_few_are_looked_at_where_many_hold_what_all_hold(engine):
         ("money", "payment", 3): list(range(0, 40, 2)),
     }
     claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody())
-    matrix = token_matrix(engine, tokens(engine, held), N)
+    matrix = token_matrix(tokens(engine, held), N)
     found = Grounds(matrix, no_content(N), customers(claims)).grown(np.arange(0, 40, 2))
     assert found.members.tolist() == list(range(0, 40, 2))
     assert set(found.accounts) <= {*range(0, 40, 2), 100, 102}
@@ -147,7 +147,7 @@ def test_a_few_colleagues_do_not_vouch_for_each_other(engine, monkeypatch, frien
         ("registration", "signup_ip", 6): circle,
     }
     claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody())
-    matrix = token_matrix(engine, tokens(engine, held), N)
+    matrix = token_matrix(tokens(engine, held), N)
     core = np.sort(np.asarray([*group, *circle]))
     found = Grounds(matrix, no_content(N), customers(claims)).grown(core)
     stay = circle if friends > few else []
@@ -163,6 +163,6 @@ def test_without_text_who_meets_members_again_and_again_belongs(engine, often, b
         at = group[day : day + 9]
         held[("network", "ip_day", 10 + day)] = [*at, met] if day < often else at
     claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody())
-    matrix = token_matrix(engine, tokens(engine, held), N)
+    matrix = token_matrix(tokens(engine, held), N)
     found = Grounds(matrix, no_content(N), customers(claims)).grown(np.asarray([*group, met]))
     assert (met in found.members) is belongs

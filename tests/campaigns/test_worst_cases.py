@@ -55,8 +55,8 @@ class Work:
         table = tokens(engine, holdings)
         plan = forecast(engine, table, N)
         self.pairs = plan.total
-        self.links = link(engine, table, no_content(N), N, plan, 0)
-        matrix = token_matrix(engine, table, N)
+        matrix = token_matrix(table, N)
+        self.links = link(engine, table, matrix, no_content(N), plan, 0)
         nobody = np.full(N, None, dtype=object)
         claims = dict.fromkeys(("organization_id", "email_domain", "billing_country"), nobody)
         divided = divisions(matrix, no_content(N), 0)

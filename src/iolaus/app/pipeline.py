@@ -42,9 +42,11 @@ SMALL = {"claimed": ACCOUNTS, "releases": RELEASES, "enforcement": ENFORCEMENT}
 
 @dataclass(frozen=True)
 class Prepared:
-    """A log as tables, ready to be looked at as of any day. made: which days were made anew."""
+    """A log as tables, ready to be looked at as of any day. threads: cores to use. made: which days
+    were made anew."""
 
     engine: Engine
+    threads: int
     source: Source
     intake: Intake
     made: Made
@@ -120,7 +122,7 @@ def prepare(
         made = signals.daily(
             running, intake.days, held.earlier, lambda done, total: report("days", done, total)
         )
-        prepared = Prepared(running, source, intake, made, twice)
+        prepared = Prepared(running, threads, source, intake, made, twice)
         missing = signals.content_missing(running, intake.days, made.keys, held.earlier)
         if encode is not None and missing:
             signals.embedded_content(running, prepared.prompts, encode, report, missing)

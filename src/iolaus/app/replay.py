@@ -136,6 +136,7 @@ def _looked(
         fdr=settings.fdr,
         seed=settings.seed,
         known=before if day.remembering else Known.nothing(),
+        threads=prepared.threads,
     )
     if day.remembering:
         result = campaigns.recall(campaigns.results(found), campaigns.named(found, before), before)

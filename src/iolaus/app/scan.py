@@ -99,6 +99,7 @@ def scan(
                 fdr=settings.fdr,
                 seed=settings.seed,
                 known=before,
+                threads=prepared.threads,
                 progress=report,
             )
             lap("investigate")

@@ -7,7 +7,6 @@
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from iolaus.campaigns.membership import Grounds, Membership
 from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.campaigns.wordings import Division
 from iolaus.core.tables import FAMILIES
+from iolaus.core.threads import in_order
 
 WHOLE = "whole"  # proposed_by: a community that shares accounts with other candidates
 SAME_WHOLE = 0.9
@@ -97,10 +97,9 @@ def _grown(
 
     grounds.lay()
     tell(0, len(wanted))
-    with ThreadPoolExecutor(threads) as pool:
-        for done, group in enumerate(pool.map(one, wanted), start=1):
-            tell(done, len(wanted))
-            yield group
+    for done, group in enumerate(in_order(one, wanted, threads), start=1):
+        tell(done, len(wanted))
+        yield group
 
 
 def _merge(groups: list[_Grown], grounds: Grounds) -> list[_Grown]:

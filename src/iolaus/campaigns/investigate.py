@@ -28,9 +28,10 @@ from iolaus.campaigns.stage_tables import (
     resumed,
 )
 from iolaus.campaigns.tests import examine, examine_again
-from iolaus.campaigns.token_matrix import token_matrix
+from iolaus.campaigns.token_matrix import TokenMatrix, token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
+from iolaus.core.threads import in_order
 from iolaus.engine import Engine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
@@ -68,15 +69,15 @@ def investigate(
     seed: int,
     known: Known | None = None,
     without: frozenset[str] = frozenset(),
-    progress: Progress = lambda step, done, total: None,
     threads: int = 1,
+    progress: Progress = lambda step, done, total: None,
 ) -> Investigation:
     """Look at the days before `until`.
 
     `known`: campaigns that earlier looks raised; their groups pay for each other alone.
     `without` is for ablation: "tokens:money" leaves out a family of evidence, one of STEPS that
-    step, any other name the test (detector) that is called so.
-    `threads`: groups that grow at a time; what is found does not depend on it.
+    step, any other name the test (detector) that is called so. `threads`: groups that are grown
+    and tested at a time; no result depends on it.
     In: accounts, profiles, beats, address_days, operator_days, shared_prompts, model_uses,
     releases, enforcement.
     """
@@ -84,9 +85,9 @@ def investigate(
     seen = behaviour(engine, until)
     plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
-    links = _linked(engine, looked.tokens, looked.content, seen.accounts, plan, seed)
+    matrix = token_matrix(looked.tokens, seen.accounts)
+    links = _linked(engine, looked.tokens, lambda: matrix, looked.content, plan, seed)
     progress("link", plan.total, plan.total)
-    matrix = token_matrix(engine, looked.tokens, seen.accounts)
     divided = divisions(matrix, looked.content, seed)
     groups = resumed(
         engine,
@@ -103,7 +104,6 @@ def investigate(
         groups_table,
         groups_from,
     )
-    even = forecast(engine, looked.even_days, seen.accounts)
     scene = Scene(
         engine=engine,
         until=until,
@@ -112,8 +112,8 @@ def investigate(
         content=looked.content,
         links=links,
         plan=plan,
-        even_links=_linked(engine, looked.even_days, looked.content, seen.accounts, even, seed),
-        odd_tokens=token_matrix(engine, looked.odd_days, seen.accounts),
+        even_links=_even_links(engine, looked, seen.accounts, seed),
+        odd_tokens=token_matrix(looked.odd_days, seen.accounts),
         strata=strata(seen),
         groups=coherent_groups(matrix, seen, seed),
         known=(known or Known.nothing()).numbers(seen.claims["account_id"]),
@@ -122,13 +122,13 @@ def investigate(
     findings = resumed(
         engine,
         f"findings_of_{looked.tokens.name}",
-        lambda: _examine_all(groups, scene, progress),
+        lambda: _examine_all(groups, scene, threads, progress),
         findings_table,
         findings_from,
     )
     tested = [_but(one, without) for one in findings]
     judged = judge(list(zip(groups, tested, strict=True)), scene, fdr)
-    judged = _judge_again(judged, findings, scene, fdr, without, progress)
+    judged = _judge_again(judged, findings, scene, fdr, without, threads, progress)
     judged = _united(judged, scene, divided, fdr, without, progress)
     return Investigation(judged, scene, plan)
 
@@ -160,23 +160,37 @@ def _but(findings: list[Finding], without: frozenset[str]) -> list[Finding]:
 
 
 def _linked(
-    engine: Engine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+    engine: Engine,
+    table: Table,
+    tokens: Callable[[], TokenMatrix],
+    content: Content,
+    plan: Forecast,
+    seed: int,
 ) -> Links:
     return resumed(
         engine,
-        f"links_of_{tokens.name}",
-        lambda: link(engine, tokens, content, accounts, plan, seed),
+        f"links_of_{table.name}",
+        lambda: link(engine, table, tokens(), content, plan, seed),
         links_table,
         links_from,
     )
 
 
-def _examine_all(groups: list[Candidate], scene: Scene, progress: Progress) -> list[list[Finding]]:
+def _even_links(engine: Engine, looked: Looked, accounts: int, seed: int) -> Links:
+    """Links by the even days alone, whose tokens are needed for nothing else."""
+    even = looked.even_days
+    plan = forecast(engine, even, accounts)
+    return _linked(engine, even, lambda: token_matrix(even, accounts), looked.content, plan, seed)
+
+
+def _examine_all(
+    groups: list[Candidate], scene: Scene, threads: int, progress: Progress
+) -> list[list[Finding]]:
     findings = []
-    for done, candidate in enumerate(groups):
-        progress("test", done, len(groups))
-        findings.append(_examine(candidate, scene))
-    progress("test", len(groups), len(groups))
+    progress("test", 0, len(groups))
+    for tested in in_order(lambda candidate: _examine(candidate, scene), groups, threads):
+        findings.append(tested)
+        progress("test", len(findings), len(groups))
     return findings
 
 
@@ -240,6 +254,7 @@ def _judge_again(
     scene: Scene,
     fdr: float,
     without: frozenset[str],
+    threads: int,
     progress: Progress,
 ) -> list[Judged]:
     """Once a campaign is known it is no part of anybody's null: test the others without it.
@@ -251,12 +266,14 @@ def _judge_again(
     if not found or not any(again) or "second judging" in without:
         return judged
     rest = scene.with_groups(scene.groups.without(np.concatenate(found)))
-    tested = []
-    for done, (one, before) in enumerate(zip(judged, findings, strict=True)):
-        progress("test again", done, len(judged))
-        now = one.findings
-        if again[done]:
-            now = _but(examine_again(_suspect(one.candidate), rest, before), without)
-        tested.append((one.candidate, now))
-    progress("test again", len(judged), len(judged))
+    asked = [place for place, wanted in enumerate(again) if wanted]
+
+    def test(place: int) -> list[Finding]:
+        return examine_again(_suspect(judged[place].candidate), rest, findings[place])
+
+    tested = [(one.candidate, one.findings) for one in judged]
+    progress("test again", 0, len(asked))
+    for done, (place, now) in enumerate(zip(asked, in_order(test, asked, threads), strict=True), 1):
+        tested[place] = (judged[place].candidate, _but(now, without))
+        progress("test again", done, len(asked))
     return judge(tested, scene, fdr)

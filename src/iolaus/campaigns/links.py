@@ -21,11 +21,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from iolaus.campaigns.content import Content
+from iolaus.campaigns.holdings import rarest_common
+from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 from iolaus.engine import Engine, Table
 
@@ -104,15 +104,16 @@ def forecast(engine: Engine, tokens: Table, accounts: int) -> Forecast:
 
 
 def link(
-    engine: Engine, tokens: Table, content: Content, accounts: int, plan: Forecast, seed: int
+    engine: Engine, table: Table, tokens: TokenMatrix, content: Content, plan: Forecast, seed: int
 ) -> Links:
-    """Link accounts by shared tokens. `accounts` is how many there are (keys 0 to accounts-1)."""
-    a, b, rarity = _propose(engine, tokens, accounts, plan)
-    hubs = _hub_matrices(engine, tokens, accounts, plan)
-    for column, hub in enumerate(hubs):
-        rarity[:, column] = np.maximum(rarity[:, column], _shared_hub(hub, a, b))
+    """Link accounts by shared tokens: those of `table`, which are loaded as `tokens`."""
+    accounts = tokens.held.shape[0]
+    a, b, rarity = _propose(engine, table, accounts, plan)
+    hubs = _Hubs.of(tokens, plan)
+    hubs.raise_to_shared(rarity, a, b)
     strangers = _random_pairs(accounts, seed)
-    sampled = np.column_stack([_shared_hub(hub, *strangers) for hub in hubs])
+    sampled = np.zeros((strangers[0].size, len(FAMILIES)))
+    hubs.raise_to_shared(sampled, *strangers)
     families = _bits(rarity, sampled, accounts)
     families[:, CONTENT] = _content_bits(content, a, b, strangers, families[:, WORDING])
     threshold = math.log2(max(accounts, 2) / (2 * FALSE_LINKS))
@@ -154,41 +155,29 @@ def _propose(
     return pairs["a"].to_numpy().astype(np.int64), pairs["b"].to_numpy().astype(np.int64), rarity
 
 
-def _hub_matrices(
-    engine: Engine, tokens: Table, accounts: int, plan: Forecast
-) -> list[sp.csr_array]:
-    """By family: accounts x hub tokens, holding the token's rarity."""
-    hubs = engine.fetch(
-        f"""
-        SELECT account, family, holders,
-               dense_rank() OVER (PARTITION BY family ORDER BY kind, value) - 1 AS token
-        FROM {tokens.name} JOIN hub_limits USING (kind)
-        WHERE holders > most AND holders <= {EVERYBODYS * accounts}
-        ORDER BY family, token, account
-        """
-    )
-    columns = {name: hubs[name].to_numpy() for name in ("account", "token", "holders")}
-    matrices = []
-    for name in FAMILIES:
-        mine = pc.equal(hubs["family"], name).to_numpy()
-        rows, cols = columns["account"][mine], columns["token"][mine]
-        rarity = np.log2((accounts - 1) / np.maximum(columns["holders"][mine] - 1, 1)) + 1e-9
-        width = int(cols.max()) + 1 if cols.size else 1
-        matrices.append(sp.csr_array((rarity, (rows, cols)), shape=(accounts, width)))
-    return matrices
+@dataclass(frozen=True)
+class _Hubs:
+    """Tokens above their kind's limit but not everybody's: the family's number of each token, -1
+    for the others, and its rarity."""
 
+    tokens: TokenMatrix
+    column: NDArray[np.int32]
+    rarity: Floats
 
-def _shared_hub(hub: sp.csr_array, a: Ints, b: Ints, chunk: int = 500_000) -> Floats:
-    """Rarity of the rarest hub that both accounts of each pair hold; 0 if none."""
-    best = np.zeros(a.size)
-    if hub.nnz == 0:
-        return best
-    held = hub.sign()
-    for start in range(0, a.size, chunk):
-        part = slice(start, start + chunk)
-        both = hub[a[part]].multiply(held[b[part]]).tocsr()
-        best[part] = both.max(axis=1).toarray().ravel()
-    return best
+    @classmethod
+    def of(cls, tokens: TokenMatrix, plan: Forecast) -> "_Hubs":
+        accounts = tokens.held.shape[0]
+        hub = (tokens.holders > tokens.most(plan.limits)) & (
+            tokens.holders <= EVERYBODYS * accounts
+        )
+        rarity = np.log2((accounts - 1) / np.maximum(tokens.holders - 1, 1)) + 1e-9
+        return cls(tokens, np.where(hub, tokens.family, -1).astype(np.int32), rarity)
+
+    def raise_to_shared(self, rarity: Floats, a: Ints, b: Ints) -> None:
+        """Raise the pairs' rarities (pairs x FAMILIES) to that of the rarest hub that both accounts
+        hold."""
+        of = self.tokens.holdings
+        rarest_common(of.start, of.held, self.column, self.rarity, a, b, rarity)
 
 
 def _content_bits(

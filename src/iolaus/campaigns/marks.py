@@ -14,6 +14,7 @@ strangers *show at least once*, not by what they hold as their own (as `tokens` 
 """
 
 from datetime import date, timedelta
+from typing import Final
 
 import pyarrow as pa
 
@@ -63,16 +64,27 @@ SHOWN = f"""
     WHERE first_seen < $until AND email_domain IS NOT NULL
 """
 
+# Apart, and not as parts of one statement: an engine that groups before it joins would group all
+# that everybody showed, which took more than 5 GB at 300 million exchanges.
+_SHOWN_INSIDE = f"WITH shown AS ({SHOWN}) SELECT * FROM shown SEMI JOIN grouped USING (account)"
+_SHOWN_OF_ASKED = f"""
+    WITH shown AS ({SHOWN})
+    SELECT kind, value, account FROM shown SEMI JOIN asked USING (kind, value)
+"""
+
 # 1. What members hold, counted by customers: an organisation's accounts are one.
-_HELD = f"""
-    customers AS (
-        SELECT account, coalesce(organization_id, account_id) AS customer
-        FROM accounts WHERE first_seen < $until
-    ),
+_SIZES = """
     sizes AS (
         SELECT campaign_id, count(*) AS size,
-               greatest(1, (SELECT count(*) FROM customers) - count(*)) AS rest
+               greatest(1, (SELECT count(*) FROM accounts WHERE first_seen < $until) - count(*))
+                   AS rest
         FROM grouped GROUP BY campaign_id
+    )
+"""
+_INSIDE = f"""
+    WITH customers AS (
+        SELECT account, coalesce(organization_id, account_id) AS customer
+        FROM accounts WHERE first_seen < $until
     ),
     volume AS (  -- exchanges, and about how many of them phrases were taken from
         SELECT account, sum(exchanges) AS total,
@@ -81,39 +93,38 @@ _HELD = f"""
     ),
     held AS (
         SELECT campaign_id, account, family, kind, value, max(day) AS last_day
-        FROM shown JOIN grouped USING (account) JOIN volume USING (account)
+        FROM shown_inside JOIN grouped USING (account) JOIN volume USING (account)
         GROUP BY ALL
         HAVING family <> 'wording'
             OR sum(exchanges) >= CASE kind
                    WHEN 'phrase' THEN {PHRASE_SHARE} * any_value(sampled)
                    ELSE {SIGNATURE_SHARE} * any_value(total) END
-    ),
-    inside AS (
-        SELECT campaign_id, family, kind, value, count(DISTINCT customer) AS members,
-               max(last_day) AS last_day
-        FROM held JOIN customers USING (account) GROUP BY ALL
     )
+    SELECT campaign_id, family, kind, value, count(DISTINCT customer) AS members,
+           max(last_day) AS last_day
+    FROM held JOIN customers USING (account) GROUP BY ALL
 """
 
 # 2. The level of each token that enough of them hold, and of every mark that is remembered.
-_RATED = f"""
-    asked AS (
-        SELECT campaign_id, family, kind, value, members, last_day, size, rest
-        FROM inside JOIN sizes USING (campaign_id)
-        LEFT JOIN (SELECT campaign_id, kind, value, bits FROM remembered) AS before
-            USING (campaign_id, kind, value)
-        WHERE members >= greatest({LEAST_MARK}, size * CASE family WHEN 'wording'
-                         THEN {WORDING_SHARE} ELSE {MARK_SHARE} END)
-           OR bits IS NOT NULL
-        UNION ALL
-        SELECT campaign_id, family, kind, value, 0, last_day, size, rest
-        FROM remembered ANTI JOIN inside USING (campaign_id, kind, value)
-        JOIN sizes USING (campaign_id)
-    ),
+_ASKED = f"""
+    WITH {_SIZES}
+    SELECT campaign_id, family, kind, value, members, last_day, size, rest
+    FROM inside JOIN sizes USING (campaign_id)
+    LEFT JOIN (SELECT campaign_id, kind, value, bits FROM remembered) AS before
+        USING (campaign_id, kind, value)
+    WHERE members >= greatest({LEAST_MARK}, size * CASE family WHEN 'wording'
+                     THEN {WORDING_SHARE} ELSE {MARK_SHARE} END)
+       OR bits IS NOT NULL
+    UNION ALL
+    SELECT campaign_id, family, kind, value, 0, last_day, size, rest
+    FROM remembered ANTI JOIN inside USING (campaign_id, kind, value)
+    JOIN sizes USING (campaign_id)
+"""
+_RATED = """
     holders AS (
         SELECT DISTINCT asked.campaign_id, asked.family, kind, value, account,
                grouped.account IS NOT NULL AS member
-        FROM shown JOIN asked USING (kind, value)
+        FROM shown_of_asked JOIN asked USING (kind, value)
         LEFT JOIN grouped USING (campaign_id, account)
     ),
     counted AS (
@@ -180,6 +191,14 @@ _WORTH = f"""
     )
 """
 
+# What is kept in between, in order.
+_BEFORE: Final = {
+    "shown_inside": _SHOWN_INSIDE,
+    "inside": _INSIDE,
+    "asked": _ASKED,
+    "shown_of_asked": _SHOWN_OF_ASKED,
+}
+
 
 def instants(until: date) -> dict[str, object]:
     """Parameters of SHOWN."""
@@ -196,9 +215,12 @@ def marks(engine: Engine, groups: pa.Table, until: date, remembered: pa.Table) -
     """
     engine.register("grouped", groups)
     engine.register("remembered", remembered)
-    return engine.fetch(
+    for name, sql in _BEFORE.items():
+        given = {key: at for key, at in instants(until).items() if f"${key}" in sql}
+        engine.scratch(name, sql, given)
+    found = engine.fetch(
         f"""
-        WITH shown AS ({SHOWN}), {_HELD}, {_RATED}, {_TAILS}, {_WORTH}
+        WITH {_SIZES}, {_RATED}, {_TAILS}, {_WORTH}
         SELECT * FROM worth WHERE bits >= {LEAST_BITS}
         UNION ALL
         SELECT campaign_id, family, '{LACK}', 0, least(bits, 0.0), $until FROM lacking
@@ -209,5 +231,8 @@ def marks(engine: Engine, groups: pa.Table, until: date, remembered: pa.Table) -
         WHERE coalesce(others, 0) <= 1 + rest / pow(2, bits)
         ORDER BY campaign_id, kind, value, family
         """,
-        instants(until),
+        {"until": until},
     )
+    for name in _BEFORE:
+        engine.forget(name)
+    return found

@@ -106,8 +106,9 @@ def draws_for(size: int) -> int:
     return int(np.clip(DRAWN // max(size, 1), FEWEST_DRAWS, DRAWS))
 
 
-def draw_strangers(members: Ints, strata: Strata, rng: np.random.Generator) -> sp.csr_array:
-    """draws x accounts, 1 where drawn: per stratum as many non-members as the group has members.
+def draw_strangers(members: Ints, strata: Strata, rng: np.random.Generator) -> Ints:
+    """draws x members, account keys: per stratum as many non-members as the group has members. Out
+    of a large stratum somebody may be drawn twice.
 
     A stratum without enough non-members is filled up from all other non-members. `members` sorted.
     """
@@ -123,11 +124,7 @@ def draw_strangers(members: Ints, strata: Strata, rng: np.random.Generator) -> s
         if spare.size < missing:  # the strata are used up: strangers of any kind
             others = np.setdiff1d(np.arange(accounts), members, assume_unique=True)
             parts = [_draw(Pool.of(others), members.size, draws, rng)]
-    picked = np.concatenate(parts, axis=1)
-    ones = np.ones(picked.size, dtype=np.float32)
-    rows = np.repeat(np.arange(draws), picked.shape[1])
-    drawn = sp.csr_array((ones, (rows, picked.ravel())), shape=(draws, accounts))
-    return drawn.sign()
+    return np.concatenate(parts, axis=1)
 
 
 def _draw(pool: Pool, wanted: int, draws: int, rng: np.random.Generator) -> Ints:
@@ -217,11 +214,11 @@ def coherent_groups(tokens: TokenMatrix, seen: Behaviour, seed: int) -> Coherent
     """Groups from tokens of HONEST_KINDS and claims of HONEST_CLAIMS, no two the same."""
     rng = np.random.default_rng(seed)
     most = MOST_SHARE * seen.accounts
-    columns = tokens.held.tocsc()
+    columns = tokens.held_by_token
     chosen: list[Ints] = []
     for kind in HONEST_KINDS:
         fitting = np.flatnonzero(
-            (tokens.kind == kind) & (tokens.holders >= LEAST_GROUP) & (tokens.holders <= most)
+            tokens.of_kind(kind) & (tokens.holders >= LEAST_GROUP) & (tokens.holders <= most)
         )
         picked = rng.permutation(fitting)[:MOST_GROUPS_PER_KIND]
         chosen.extend(columns.indices[columns.indptr[t] : columns.indptr[t + 1]] for t in picked)

@@ -67,7 +67,7 @@ class Group:
             core=core,
             everybody=everybody,
             used=used,
-            family=tokens.family[used],
+            family=tokens.family[used].astype(np.int64),
             mark=count >= max(LEAST_MARK, MARK_SHARE * size),
             inner=np.log2((count - 1.0 + 0.1) / (size + 1))
             - np.log2((holders - count + 0.5) / (others + 1)),

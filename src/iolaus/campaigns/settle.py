@@ -69,7 +69,10 @@ def part_of(candidate: Candidate, chosen: NDArray[np.bool_]) -> Candidate:
 
 def replaced(candidates: list[Candidate], made: list[Candidate]) -> list[Candidate]:
     """The made ones, and of the others what is left of them; largest first."""
-    taken = np.concatenate([c.members for c in made]) if made else np.empty(0, dtype=np.int64)
-    left = [part_of(c, ~np.isin(c.members, taken)) for c in candidates]
+    last = max((int(c.members[-1]) for c in [*candidates, *made]), default=-1)
+    taken = np.zeros(last + 1, dtype=bool)
+    for one in made:
+        taken[one.members] = True
+    left = [part_of(c, ~taken[c.members]) for c in candidates]
     kept = [*made, *(c for c in left if c.members.size >= MIN_ACCOUNTS)]
     return sorted(kept, key=lambda c: (-c.members.size, int(c.members[0])))

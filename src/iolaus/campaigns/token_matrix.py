@@ -1,15 +1,19 @@
 """Tokens as sparse matrices: accounts in rows, tokens in columns, 1 where the account holds it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import scipy.sparse as sp
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from iolaus.campaigns.holdings import Holdings
 from iolaus.campaigns.tallies import as_bits, words
-from iolaus.core.tables import FAMILIES
-from iolaus.engine import Engine, Table
+from iolaus.core.tables import FAMILIES, TOKEN_KINDS
+from iolaus.engine import Table, rows_in_order
 
 # Of all accounts: to read a bit for each of them is then quicker than to look up each holder.
 CROWD_SHARE = 1 / 128
@@ -30,19 +34,24 @@ class Crowds:
 @dataclass(frozen=True)
 class TokenMatrix:
     """`held_by_token`: accounts x tokens, 0 or 1, stored by token; `shown`, in the same places:
-    exchanges in which the account showed the token. Per token: family (index into FAMILIES), kind,
-    holders."""
+    exchanges in which the account showed the token. Per token: family (index into
+    FAMILIES), kind (into TOKEN_KINDS), holders."""
 
     held_by_token: sp.csc_array
     shown: NDArray[np.float32]
-    family: Ints
-    kind: NDArray[np.object_]
+    family: NDArray[np.int8]
+    kind: NDArray[np.int8]
     holders: Ints
 
     @cached_property
     def held(self) -> sp.csr_array:
         """The same, stored by account: quick to take a few accounts from."""
         return self.held_by_token.tocsr()
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """The same, for compiled loops."""
+        return Holdings(self.held.indptr, self.held.indices, self.held.shape[1])
 
     @cached_property
     def exchanges(self) -> sp.csr_array:
@@ -55,6 +64,14 @@ class TokenMatrix:
     def worded(self) -> bool:
         """Whether the log has wordings at all."""
         return bool((self.family == FAMILIES.index("wording")).any())
+
+    def most(self, limits: Mapping[str, int]) -> Ints:
+        """Per token the limit of its kind; 0 where that has none."""
+        return np.asarray([limits.get(kind, 0) for kind in TOKEN_KINDS], dtype=np.int64)[self.kind]
+
+    def of_kind(self, kind: str) -> NDArray[np.bool_]:
+        """Which tokens are of a kind."""
+        return np.asarray(self.kind == TOKEN_KINDS.index(kind))
 
     @cached_property
     def crowds(self) -> Crowds:
@@ -73,7 +90,7 @@ class TokenMatrix:
         """The tokens that say who an account is: cards, devices, addresses, sign-ups."""
         families = [FAMILIES.index(f) for f in ("money", "device", "network", "registration")]
         among = np.isin(self.family, families)
-        return np.asarray(among & (self.kind != "client_software"))
+        return np.asarray(among & ~self.of_kind("client_software"))
 
     @cached_property
     def cards_and_devices(self) -> NDArray[np.bool_]:
@@ -91,26 +108,40 @@ class TokenMatrix:
         return self.columns(self.family == FAMILIES.index(family))
 
 
-def token_matrix(engine: Engine, tokens: Table, accounts: int) -> TokenMatrix:
-    """Load the tokens table: its rows as numbers alone, what kind a token is once per token."""
-    names = engine.fetch(
-        f"""
-        SELECT kind, any_value(family) AS family, any_value(holders) AS holders,
-               count(*) AS n
-        FROM {tokens.name} GROUP BY kind, value ORDER BY kind, value
-        """
-    )
-    rows = engine.fetch(
-        f"SELECT account, exchanges::FLOAT AS exchanges FROM {tokens.name} "
-        "ORDER BY kind, value, account"
-    )
-    start = np.concatenate([[0], np.cumsum(names["n"].to_numpy())])
+def token_matrix(tokens: Table, accounts: int) -> TokenMatrix:
+    """Load the tokens table, in whose order the holders of a token stand together, a batch of rows
+    at a time: what kind a token is is kept once per token."""
+    account, shown, first, family, kind = [], [], [], [], []
+    read, last = 0, (-1, -1)
+    for batch in rows_in_order(tokens, ("account", "family", "kind", "value", "exchanges")):
+        kinds, values = _numbered(batch["kind"], TOKEN_KINDS), batch["value"].to_numpy()
+        begins = np.ones(values.size, dtype=bool)
+        begins[0] = last != (kinds[0], values[0])
+        begins[1:] = (values[1:] != values[:-1]) | (kinds[1:] != kinds[:-1])
+        last = (kinds[-1], values[-1])
+        first.append(read + np.flatnonzero(begins))
+        kind.append(kinds[begins])
+        family.append(_numbered(batch["family"], FAMILIES)[begins])
+        account.append(batch["account"].to_numpy().astype(np.int32))
+        shown.append(batch["exchanges"].to_numpy().astype(np.float32))
+        read += values.size
+    start = np.append(_joined(first, np.int64), read)
+    ones = np.ones(read, dtype=np.float32)
     # Of both number types scipy takes the wider: 4 bytes more for every entry, in every copy.
-    start = start.astype(np.int32 if rows.num_rows < 2**31 else np.int64)
-    account = rows["account"].to_numpy().astype(np.int32)
-    ones = np.ones(account.size, dtype=np.float32)
-    held = sp.csc_array((ones, account, start), shape=(accounts, names.num_rows))
-    family = np.asarray([FAMILIES.index(f) for f in names["family"].to_pylist()], dtype=np.int64)
-    kind = np.asarray(names["kind"].to_pylist(), dtype=object)
-    holders = names["holders"].to_numpy().astype(np.int64)
-    return TokenMatrix(held, rows["exchanges"].to_numpy(), family, kind, holders)
+    ends = start.astype(np.int32 if read < 2**31 else np.int64)
+    places = (ones, _joined(account, np.int32), ends)
+    held = sp.csc_array(places, shape=(accounts, start.size - 1))
+    per_token = (_joined(family, np.int8), _joined(kind, np.int8), np.diff(start))
+    return TokenMatrix(held, _joined(shown, np.float32), *per_token)
+
+
+def _numbered(names: pa.Array, among: Sequence[str]) -> NDArray[np.int8]:
+    """Places of names among others."""
+    known = names.dictionary_encode()
+    places = np.asarray([among.index(name) for name in known.dictionary.to_pylist()], dtype=np.int8)
+    numbers: NDArray[np.int8] = places[known.indices.to_numpy()]
+    return numbers
+
+
+def _joined(parts: list[NDArray[Any]], kind: DTypeLike) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, dtype=kind), *parts])

@@ -14,7 +14,7 @@ from iolaus.campaigns.candidates import WHOLE, Candidate
 from iolaus.campaigns.clusters import MIN_ACCOUNTS
 from iolaus.campaigns.customers import commonest, customers
 from iolaus.campaigns.judge import Judged, claim_p_value, element_p_values
-from iolaus.campaigns.membership import membership
+from iolaus.campaigns.membership import Grounds
 from iolaus.campaigns.scene import Scene
 from iolaus.campaigns.settle import Test, replaced
 from iolaus.campaigns.wordings import Division
@@ -62,9 +62,8 @@ def _whole(
     """All parts and the rest of their community, if that is one campaign; None if it adds nothing
     or is none."""
     known = np.unique(np.concatenate([c.members for c in parts]))
-    entities = customers(scene.seen.claims)
-    around = np.union1d(known, holders)
-    grown = membership(around, scene.tokens, scene.content, entities, division.stay)
+    grounds = scene.once("grounds", lambda: _grounds(scene))
+    grown = grounds.grown(np.union1d(known, holders), division.stay)
     by = np.full(scene.seen.accounts, division.family, dtype=object)
     for part in parts:
         by[part.members] = part.first_linked_by
@@ -83,6 +82,10 @@ def _whole(
         return None  # the crowd around them is too large to say anything about them
     whole = _candidate(np.union1d(sure, rest), grown.probability, by)
     return whole if claim_p_value(element_p_values(test(whole))) <= fdr else None
+
+
+def _grounds(scene: Scene) -> Grounds:
+    return Grounds(scene.tokens, scene.content, customers(scene.seen.claims))
 
 
 def _candidate(

@@ -131,6 +131,11 @@ FEATURES: Final = pa.schema(
 # Families of evidence: six of shared tokens, and what accounts ask about.
 TOKEN_FAMILIES: Final = ("money", "device", "network", "registration", "wording", "tempo")
 FAMILIES: Final = (*TOKEN_FAMILIES, "content")
+TOKEN_KINDS: Final = (  # by the alphabet
+    "after_ban", "burst", "client_software", "device", "email", "ip_day", "network_day", "payment",
+    "phrase", "pivot", "signup_day", "signup_hour", "signup_ip", "skeleton", "system_prompt",
+    "system_skeleton",
+)  # fmt: skip
 
 # --- out: iolaus scan -------------------------------------------------------------------------
 

@@ -6,9 +6,12 @@ from iolaus.core.errors import ConfigError
 from iolaus.engine.duck import DuckEngine
 from iolaus.engine.engine import Engine
 from iolaus.engine.stages import Stages, Table
-from iolaus.engine.tables_on_disk import discard, move
+from iolaus.engine.tables_on_disk import discard, move, rows_in_order
 
-__all__ = ["ENGINES", "DuckEngine", "Engine", "Stages", "Table", "discard", "move", "open_engine"]
+__all__ = [
+    "ENGINES", "DuckEngine", "Engine", "Stages", "Table", "discard", "move", "open_engine",
+    "rows_in_order",
+]  # fmt: skip
 
 ENGINES: Final = ("duckdb", "spark")
 _OF_SPARK: Final = ("pyspark", "py4j", "sqlglot")

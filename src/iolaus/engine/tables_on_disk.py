@@ -1,13 +1,17 @@
 """A table: one Parquet file, or several in a directory (Spark); how Spark names and types them."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from iolaus.core.errors import InputError
+from iolaus.engine.stages import Table
+
+BATCH_ROWS: Final = 1 << 20
 
 _PLAIN: Final = {
     pa.bool_(): "BOOLEAN",
@@ -33,6 +37,14 @@ def spark_url(path: Path) -> str:
 def files_of(path: Path) -> Sequence[Path]:
     """In the order of the table's rows."""
     return sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]
+
+
+def rows_in_order(table: Table, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Some columns of a table in the order of its rows, which SQL does not promise; no batch is
+    empty."""
+    for file in files_of(table.path):
+        batches = pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=list(columns))
+        yield from (batch for batch in batches if batch.num_rows)
 
 
 def move(table: Path, to: Path) -> None:

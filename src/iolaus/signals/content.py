@@ -198,17 +198,28 @@ def content_vectors(engine: Engine, until: date, accounts: NDArray[np.int64]) ->
     """Mean signs of the codes of the days before `until`.
 
     In: content_days; `accounts` are distinct account numbers in any order. Holds the result (520
-    bytes per account) and the codes of ACCOUNTS_AT_ONCE accounts.
+    bytes per account, where any has codes) and the codes of ACCOUNTS_AT_ONCE accounts.
     """
-    sums = np.zeros((len(accounts), DIRECTIONS), np.int32)
+    place = np.flatnonzero(_with_codes(engine, until, accounts))
     counts = np.zeros(len(accounts), np.int64)
-    for start in range(0, len(accounts), ACCOUNTS_AT_ONCE):
-        part = slice(start, start + ACCOUNTS_AT_ONCE)
-        _add_codes(_codes(engine, until, accounts[part]), sums[part], counts[part])
-    vectors = np.full(sums.shape, np.nan, np.float32)
-    some = counts > 0
-    vectors[some] = (2 * sums[some] - counts[some, None]) / counts[some, None]
+    if not place.size:  # a log without text may have a million accounts: one row stands for all
+        nothing = np.full((1, DIRECTIONS), np.nan, np.float32)
+        return ContentVectors(np.broadcast_to(nothing, (len(accounts), DIRECTIONS)), counts)
+    vectors = np.full((len(accounts), DIRECTIONS), np.nan, np.float32)
+    for start in range(0, len(place), ACCOUNTS_AT_ONCE):
+        part = place[start : start + ACCOUNTS_AT_ONCE]
+        sums, many = np.zeros((len(part), DIRECTIONS), np.int32), np.zeros(len(part), np.int64)
+        _add_codes(_codes(engine, until, accounts[part]), sums, many)
+        counts[part], vectors[part] = many, (2 * sums - many[:, None]) / many[:, None]
     return ContentVectors(vectors, counts)
+
+
+def _with_codes(engine: Engine, until: date, accounts: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the accounts have a code before `until`."""
+    rows = engine.fetch(
+        "SELECT DISTINCT account FROM content_days WHERE day < $until", {"until": until}
+    )
+    return np.isin(accounts, rows["account"].to_numpy())
 
 
 def _codes(engine: Engine, until: date, accounts: NDArray[np.int64]) -> pa.Table:

@@ -15,6 +15,7 @@ spread and their own noise.
 """
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
@@ -34,18 +35,18 @@ STATISTIC = "bits per request that the members' hours lack of the claimed countr
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    everybody, people = scene.once(DETECTOR, lambda: _everybody(scene))
+    everybody, people, spread = scene.once(DETECTOR, lambda: _everybody(scene))
     machine = networks(scene).hosted(suspect.members, but=suspect.members)
     mine = np.where(machine, np.nan, everybody[suspect.members])
     mine = mine[np.isfinite(mine)]
     measured = mine.size >= max(3, 0.5 * suspect.members.size)
-    means, noise = _groups(people, suspect, scene) if measured else (NOTHING, NOTHING)
+    means, noise = _groups(people, spread, suspect, scene) if measured else (NOTHING, NOTHING)
     if means.size < 2:
         why = "too few members are people who claim a country whose hours are known"
         return [Finding(DETECTOR, "deception", STATISTIC, np.nan, NULL, np.nan, why)]
     centre = float(np.median(means))
     between = max(spread_between(means - centre, noise), LEAST_BETWEEN)
-    own = max(float(mine.var(ddof=1)), float(np.nanvar(people))) / mine.size
+    own = max(float(mine.var(ddof=1)), spread) / mine.size
     z = (float(mine.mean()) - centre) / np.sqrt(between**2 + own)
     p = float(np.clip(stats.t.sf(z, TAIL_DF), SMALLEST_P, 1.0))
     return [
@@ -55,26 +56,34 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     ]
 
 
-def _everybody(scene: Scene) -> tuple[Floats, Floats]:
-    """`contradiction` of all accounts, and the same without those on hosted machines."""
+def _everybody(scene: Scene) -> tuple[Floats, Floats, float]:
+    """`contradiction` of all accounts; the same without those on hosted machines, and its
+    variance."""
     machine = networks(scene).hosted(np.arange(scene.seen.accounts))
     lacking = contradiction(scene, ~machine)
-    return lacking, np.where(machine, np.nan, lacking)
+    people = np.where(machine, np.nan, lacking)
+    return lacking, people, float(np.nanvar(people)) if np.isfinite(people).any() else np.nan
 
 
-def _groups(lacking: Floats, suspect: Suspect, scene: Scene) -> tuple[Floats, Floats]:
+def _groups(
+    lacking: Floats, spread: float, suspect: Suspect, scene: Scene
+) -> tuple[Floats, Floats]:
     """Means of the groups of the null, and the variance of each mean from its own people."""
-    _, groups = scene.groups_for(suspect.members)
-    held = groups.held[scene.groups.apart_from(suspect.members)]
-    known = np.isfinite(lacking)
-    value = np.where(known, lacking, 0.0)
-    count = held @ known.astype(np.float64)
+    size, groups = scene.groups_for(suspect.members)
+    sums = scene.once_of_groups(f"{DETECTOR} by {size}", lambda: _sums(groups.held, lacking))
+    count, total, squares = (of[scene.groups.apart_from(suspect.members)] for of in sums)
     measured = count >= LEAST_MEASURED
     count = count[measured]
-    means = (held @ value)[measured] / count
-    squares = np.maximum((held @ value**2)[measured] - count * means**2, 0.0)
-    everybody = float(np.nanvar(lacking))
-    return means, (squares + PRIOR * everybody) / (count + PRIOR) / count
+    means = total[measured] / count
+    apart = np.maximum(squares[measured] - count * means**2, 0.0)
+    return means, (apart + PRIOR * spread) / (count + PRIOR) / count
+
+
+def _sums(held: sp.csr_array, lacking: Floats) -> tuple[Floats, Floats, Floats]:
+    """Per group: accounts that it is known of, its sum, and the sum of its squares."""
+    known = np.isfinite(lacking)
+    value = np.where(known, lacking, 0.0)
+    return held @ known.astype(np.float64), held @ value, held @ value**2
 
 
 def spread_between(apart: Floats, noise: Floats) -> float:

@@ -85,7 +85,7 @@ def _untied(scene: Scene) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
 def _ties(scene: Scene) -> list[NDArray[np.int64]]:
     """Per kind of open tie a number per account, -1 where it has none."""
     claims = scene.seen.claims
-    cards = scene.tokens.columns(scene.tokens.kind == "payment").held.tocoo()
+    cards = scene.tokens.columns(scene.tokens.of_kind("payment")).held.tocoo()
     card = np.full(scene.seen.accounts, -1, dtype=np.int64)
     card[cards.row] = cards.col
     stated = [numbered(claims[name]) for name in ("organization_id", "legal_name")]

@@ -63,7 +63,7 @@ def strangers_share(tokens: TokenMatrix, seen: Behaviour, kind: str) -> Floats:
     """1 where the account's token of the kind is held by strangers: accounts of no common open
     firm, too many or in too many countries for one household; 0 elsewhere; NaN for all when
     the log has no such token at all."""
-    chosen = tokens.columns(tokens.kind == kind)
+    chosen = tokens.columns(tokens.of_kind(kind))
     if chosen.held.shape[1] == 0:
         return np.full(seen.accounts, np.nan)
     held = chosen.held.tocoo()

@@ -14,7 +14,7 @@ from scipy import stats
 from iolaus.campaigns.behaviour import Behaviour, ratio
 from iolaus.campaigns.nulls import compare_mean
 from iolaus.campaigns.scene import Finding, Scene, Suspect
-from iolaus.core.tables import CAPABILITIES, FAMILIES
+from iolaus.core.tables import CAPABILITIES
 
 LEAST_SCALE = 0.03  # of a rank or share
 NULL = "groups with one token in common, outside this one"
@@ -87,9 +87,7 @@ def harvest_shapes(seen: Behaviour, one_wording: Floats) -> dict[str, Floats]:
 
 def _one_wording(scene: Scene) -> Floats:
     """Largest share of the account's requests with one skeleton; NaN without text."""
-    wording = scene.tokens.columns(
-        (scene.tokens.family == FAMILIES.index("wording")) & (scene.tokens.kind == "skeleton")
-    )
+    wording = scene.tokens.columns(scene.tokens.of_kind("skeleton"))
     if wording.held.shape[1] == 0:
         return np.full(scene.seen.accounts, np.nan)
     largest = wording.exchanges.max(axis=1).toarray().ravel()

@@ -22,17 +22,17 @@ STATISTIC = "share of odd days' addresses and moments that another member has to
 
 
 def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
-    marks = scene.once("odd marks", lambda: scene.odd_tokens.columns(_below_limits(scene)))
+    marks = scene.once("odd marks", lambda: scene.odd_tokens.holdings.only(_below_limits(scene)))
     even = scene.even_links
     core = (
         held_together(suspect.members, even.a, even.b)
         if suspect.proposed_by == "links"
         else suspect.members
     )
-    if core.size < LEAST_CORE or marks.held.nnz == 0:
+    if core.size < LEAST_CORE or marks.held.size == 0:
         why = (
             "the odd days show no common addresses or moments"
-            if marks.held.nnz == 0
+            if marks.held.size == 0
             else "the even days alone do not hold the group together"
         )
         return [Finding("held-out days", "coordination", STATISTIC, np.nan, NULL, np.nan, why)]
@@ -42,5 +42,5 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
 
 
 def _below_limits(scene: Scene) -> np.ndarray:
-    limit = np.asarray([scene.plan.limits.get(kind, 0) for kind in scene.odd_tokens.kind])
-    return scene.odd_tokens.holders <= limit
+    odd = scene.odd_tokens
+    return np.asarray(odd.holders <= odd.most(scene.plan.limits))

@@ -12,14 +12,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from iolaus.campaigns.holdings import Holdings, InCommon
 from iolaus.campaigns.links import Links
 from iolaus.campaigns.nulls import draw_strangers
 from iolaus.campaigns.scene import Finding, Scene, Suspect, pairs_within
-from iolaus.campaigns.token_matrix import TokenMatrix
 from iolaus.core.statistics import Tail, upper_tail
 from iolaus.core.tables import FAMILIES, TOKEN_FAMILIES
 
-Measure = Callable[[sp.csr_array, TokenMatrix], NDArray[np.float64]]
+Measure = Callable[[InCommon], NDArray[np.float64]]
 
 LEAST_CORE = 5
 # The same software shows as wording (its system prompt) and as a device (its TLS and user agent),
@@ -41,10 +41,10 @@ def _family(suspect: Suspect, scene: Scene, family: str) -> Finding:
         else "share of tokens that another member holds too"
     )
     name = f"shared {family}"
-    if core.size < LEAST_CORE or marks.held.nnz == 0:
+    if core.size < LEAST_CORE or marks.held.size == 0:
         why = (
             "the log has no such tokens"
-            if marks.held.nnz == 0
+            if marks.held.size == 0
             else "the other families alone do not hold the group together"
         )
         return Finding(name, "coordination", statistic, np.nan, NULL, np.nan, why)
@@ -55,17 +55,14 @@ def _family(suspect: Suspect, scene: Scene, family: str) -> Finding:
 
 
 def against_strangers(
-    core: NDArray[np.int64], marks: TokenMatrix, measure: Measure, scene: Scene, salt: int
+    core: NDArray[np.int64], marks: Holdings, measure: Measure, scene: Scene, salt: int
 ) -> tuple[float, NDArray[np.float64], Tail]:
     """What the core shares of the marks, against as many strangers: (value, null draws, tail)."""
-    mine = sp.csr_array(
-        (np.ones(core.size, dtype=np.float32), (np.zeros(core.size, dtype=int), core)),
-        shape=(1, scene.seen.accounts),
-    )
-    value = float(measure(mine, marks)[0])
-    null = measure(draw_strangers(core, scene.strata, scene.rng(salt)), marks)
+    mine = marks.in_common(core[None, :])
+    value = float(measure(mine)[0])
+    null = measure(marks.in_common(draw_strangers(core, scene.strata, scene.rng(salt))))
     # One more shared token among the core's would move the statistic by this much.
-    step = 1.0 / max(float((mine @ marks.held).sum()), core.size)
+    step = 1.0 / max(int(mine.holdings[0]), core.size)
     return value, null, upper_tail(value, null, least_scale=step)
 
 
@@ -99,26 +96,19 @@ def held_together(
     return np.asarray(members[np.bincount(label)[label] >= 3], dtype=np.int64)
 
 
-def _marks(scene: Scene, family: str) -> TokenMatrix:
+def _marks(scene: Scene, family: str) -> Holdings:
     tokens = scene.tokens
     of_family = tokens.family == FAMILIES.index(family)
-    if family == "wording":
-        return tokens.columns(of_family)
-    limit = np.asarray([scene.plan.limits.get(kind, 0) for kind in tokens.kind])
-    return tokens.columns(
-        of_family & (tokens.kind != "client_software") & (tokens.holders <= limit)
-    )
+    if family != "wording":
+        of_family &= tokens.holders <= tokens.most(scene.plan.limits)
+        of_family &= ~tokens.of_kind("client_software")
+    return tokens.holdings.only(of_family)
 
 
-def redundancy(groups: sp.csr_array, marks: TokenMatrix) -> NDArray[np.float64]:
+def redundancy(groups: InCommon) -> NDArray[np.float64]:
     """1 - distinct tokens / holdings, per group."""
-    held = (groups @ marks.held).tocsr()
-    total = np.asarray(held.sum(axis=1)).ravel()
-    distinct = np.diff(held.indptr)
-    return np.where(total > 0, 1 - distinct / np.maximum(total, 1), 0.0)
+    return np.where(groups.holdings > 0, 1 - groups.distinct / np.maximum(groups.holdings, 1), 0.0)
 
 
-def _largest_share(groups: sp.csr_array, marks: TokenMatrix) -> NDArray[np.float64]:
-    held = (groups @ marks.held).tocsr()
-    size = np.asarray(groups.sum(axis=1)).ravel()
-    return np.asarray(held.max(axis=1).toarray().ravel() / np.maximum(size, 1))
+def _largest_share(groups: InCommon) -> NDArray[np.float64]:
+    return groups.most / np.maximum(groups.accounts, 1)

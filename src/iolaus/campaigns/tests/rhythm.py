@@ -26,7 +26,8 @@ def examine(suspect: Suspect, scene: Scene) -> list[Finding]:
     hours = scene.once("hours by country", lambda: Hours.of(scene.seen))
     expected = hours.expected(suspect.members)
     size, thinned = scene.groups_for(suspect.members)
-    groups = scene.once(f"hours of groups by {size}", lambda: hours.of_groups(thinned.held))
+    name = f"hours of groups by {size}"
+    groups = scene.once_of_groups(name, lambda: hours.of_groups(thinned.held))
     apart = scene.groups.apart_from(suspect.members)
     mine = suspect.members[hours.usable[suspect.members]]
     if mine.size < 3 or not apart.sum() >= 2:
