@@ -107,6 +107,12 @@ def ring(members):
     return held
 
 
+def test_a_matrix_of_tokens_takes_four_bytes_for_a_place(engine):
+    tokens = matrix(engine, ring(range(20)))
+    for stored in (tokens.held_by_token, tokens.held, tokens.exchanges):
+        assert stored.indices.dtype == stored.indptr.dtype == np.int32
+
+
 def test_a_group_grows_to_a_member_who_shares_hubs_alone(engine):
     """He has no card of the ring's; its wording and its sign-up hour are what all of it shares."""
     kinds = (("wording", "skeleton"), ("registration", "signup_hour"))

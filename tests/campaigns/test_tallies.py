@@ -1,4 +1,4 @@
-"""The compiled loops against the same said in numpy and scipy, on random holdings."""
+"""The kernels of tallies and weights against the same in numpy and scipy, on random holdings."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,9 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from iolaus.campaigns import token_matrix
-from iolaus.campaigns.tallies import (
-    Desk,
-    best_by_account,
-    best_by_token,
-    others_holding,
-    reached,
-    shared,
-    tied,
-)
+from iolaus.campaigns.tallies import Desk, reached, shared, tied
 from iolaus.campaigns.token_matrix import TokenMatrix
+from iolaus.campaigns.weights import best_by_account, best_by_token, others_holding
 
 N, TOKENS, FAMILIES = 80, 120, 7
 OFTEN, OFTEN_LEAST = 2, 0.5

@@ -5,15 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from iolaus.campaigns.tallies import (
-    Desk,
-    best_by_account,
-    best_by_token,
-    others_holding,
-    reached,
-    shared,
-)
+from iolaus.campaigns.tallies import Desk, reached, shared
 from iolaus.campaigns.token_matrix import TokenMatrix
+from iolaus.campaigns.weights import best_by_account, best_by_token, others_holding
 from iolaus.core.tables import FAMILIES
 
 MOST_BITS = 10.0  # one family alone never decides: 10 bits are odds of a thousand to one

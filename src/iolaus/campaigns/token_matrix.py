@@ -127,7 +127,9 @@ def token_matrix(tokens: Table, accounts: int) -> TokenMatrix:
         read += values.size
     start = np.append(_joined(first, np.int64), read)
     ones = np.ones(read, dtype=np.float32)
-    places = (ones, _joined(account, np.int32), start)
+    # Of both number types scipy takes the wider: 4 bytes more for every entry, in every copy.
+    ends = start.astype(np.int32 if read < 2**31 else np.int64)
+    places = (ones, _joined(account, np.int32), ends)
     held = sp.csc_array(places, shape=(accounts, start.size - 1))
     per_token = (_joined(family, np.int8), _joined(kind, np.int8), np.diff(start))
     return TokenMatrix(held, _joined(shown, np.float32), *per_token)
