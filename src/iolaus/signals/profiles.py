@@ -6,7 +6,7 @@ from iolaus.signals.moments import BEAT_MINUTES
 BEATS_AN_HOUR = 60 // BEAT_MINUTES
 
 # How the exchanges are counted. A `..._known` column counts those in which the input was there at
-# all: not measured is never 0. To count a column's values is cheaper than to count where it has one.
+# all: not measured is never 0. To count a column's values is cheaper than to count where one is.
 COUNTS = {
     "failed": "count(*) FILTER (WHERE status >= 400)",
     "in_conversation": "count(conversation_id)",
