@@ -127,6 +127,26 @@ def test_accounts_that_begin_within_hours_of_a_ban_share_it(engine):
     assert held(engine, "token_days", "after_ban") == [{"again", "new"}]
 
 
+def test_a_ban_after_which_more_accounts_start_than_one_operator_has_is_left_out(engine):
+    window = timedelta(hours=tempo.FAILOVER_HOURS)
+    step = window / tempo.MOST_STARTS
+
+    def begin(name, ban, n):
+        """n accounts from the ban on, and two that do not count: before it, and as it is over."""
+        counted = [ban + i * step for i in range(n)]
+        moments = [*counted, ban - step, ban + window]
+        return [{"account_id": f"{name}{i}", "ts": ts} for i, ts in enumerate(moments)]
+
+    most, one_more = at(5), at(6)
+    rows = begin("a", most, tempo.MOST_STARTS)
+    rows += begin("b", one_more, tempo.MOST_STARTS)
+    rows.append({"account_id": "one more", "ts": one_more + step / 2})
+    bans = [{"account_id": f"banned {ban}", "at": ban, "action": "ban"} for ban in (most, one_more)]
+    prepare(engine, rows, enforcement=bans)
+    within = {f"a{i}" for i in range(tempo.MOST_STARTS)}
+    assert held(engine, "token_days", "after_ban") == [within]
+
+
 def test_a_wording_counts_for_an_account_only_from_a_share_of_its_prompts_on(engine):
     rows = [
         {

@@ -39,7 +39,7 @@ SCRATCH_OF_PAST: Final = {
     "bins_today": tempo.BINS_TODAY,
 }
 SCRATCH: Final = SCRATCH_OF_PAST | {
-    "beats_today": moments.BEATS_TODAY,
+    "uses_today": moments.USES_TODAY,
     "seen_today": "SELECT account, billing_country, client_ip, asn, country, tls_fingerprint, "
     "user_agent, grouped.exchanges FROM (SELECT account_id, client_ip, asn, country, "
     "tls_fingerprint, user_agent, count(*) AS exchanges FROM today GROUP BY ALL) AS grouped "
@@ -50,6 +50,7 @@ SCRATCH: Final = SCRATCH_OF_PAST | {
     "addresses_today": "SELECT account, any_value(billing_country) AS billing_country, client_ip, "
     "sum(exchanges)::BIGINT AS exchanges FROM places_today WHERE client_ip IS NOT NULL "
     "GROUP BY account, client_ip",
+    "networks_today": network.NETWORKS_TODAY,
     "countries_today": "SELECT account, any_value(billing_country) AS billing_country, asn, "
     "country, sum(exchanges)::BIGINT AS exchanges FROM places_today WHERE country IS NOT NULL "
     "GROUP BY account, asn, country",
@@ -61,10 +62,10 @@ SCRATCH: Final = SCRATCH_OF_PAST | {
 }
 TABLES: Final = {
     "address_days": moments.ADDRESS_DAYS,
+    "beats": moments.BEATS,
     "profiles": profiles.SQL,
     "country_days": moments.COUNTRY_DAYS,
     "operator_days": moments.OPERATOR_DAYS,
-    "beats": moments.BEATS,
     "prompt_days": moments.PROMPT_DAYS,
     "model_uses": moments.MODEL_USES,
     "software_days": device.SOFTWARE_DAYS,
@@ -143,6 +144,8 @@ def _make(engine: Engine, day: Day, missing: Sequence[str]) -> None:
     for name, sql in TABLES.items():
         if name in missing:
             engine.day_step(name, day.day, sql, named(sql))
+        if name == "beats":  # profiles are made from the day's
+            engine.attach_files("beats_today", [engine.stages.part(name, day.day)])
         if name == "skeleton_days":  # bursts are made from it
             engine.attach_days(name)
     for name in ("today", "numbers_today", *scratch):

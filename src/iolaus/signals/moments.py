@@ -34,12 +34,10 @@ ORDER BY account, asn
 """
 
 # account, beat (10-minute bins since 1970, UTC), day, exchanges.
-BEATS_TODAY = f"""
-SELECT account, epoch_us(ts) // {BEAT_MINUTES * 60 * 1_000_000} AS beat, count(*) AS exchanges
-FROM said_today GROUP BY account, beat
-"""
-BEATS = """
-SELECT account, beat, $day AS day, exchanges FROM beats_today ORDER BY account, beat
+BEATS = f"""
+SELECT account, epoch_us(ts) // {BEAT_MINUTES * 60 * 1_000_000} AS beat, $day AS day,
+       count(*) AS exchanges
+FROM said_today GROUP BY account, beat ORDER BY account, beat
 """
 
 # prompt_hash, account, day, first_at (first time that day), failed (requests of that day that
@@ -63,10 +61,15 @@ FROM prompts_today SEMI JOIN (
 ORDER BY prompt_hash, account
 """
 
-# account, model, day, first_at (first use that day), exchanges.
+# account, model, day, first_at (first use that day), exchanges. Accounts have few models and few
+# system prompts, so these and signals.tokens.wording are counted from one pass over the exchanges.
+USES_TODAY = """
+SELECT account, model, system_hash, system_skeleton, min(ts) AS first_at, count(*) AS exchanges
+FROM said_today GROUP BY account, model, system_hash, system_skeleton
+"""
 MODEL_USES = """
-SELECT account, model, $day AS day, min(ts) AS first_at, count(*) AS exchanges
-FROM said_today GROUP BY account, model
+SELECT account, model, $day AS day, min(first_at) AS first_at, sum(exchanges)::BIGINT AS exchanges
+FROM uses_today GROUP BY account, model
 ORDER BY account, model
 """
 

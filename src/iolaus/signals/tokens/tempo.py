@@ -6,10 +6,16 @@ model in the same hour after its release, within a day. `after_ban`: an account 
 starts again after days of silence, within hours of another account's ban.
 """
 
+from typing import Final
+
 BIN_MINUTES = 10  # 24 * 60 / 10 = 144 bins a day
 BURST_FACTOR = 3.0  # times the expected number of accounts in a bin, and at least 3 more
 PIVOT_HOURS = 24
 FAILOVER_HOURS = 3
+# A ban after which more accounts start within FAILOVER_HOURS is left out: what a thousand accounts
+# do in three hours is no trace of one operator. Where thousands start after each of thousands of
+# bans, these tokens would be millions of rows (docs/decisions/0031).
+MOST_STARTS: Final = 1_000
 SILENCE_DAYS = 3
 HOUR = 3_600_000_000  # microseconds
 
@@ -65,12 +71,29 @@ starts AS (
     SELECT account, started_at, epoch_us(started_at) // {HOUR} AS hour FROM visits
     WHERE last_day IS NULL OR datediff('day', last_day, day) > {SILENCE_DAYS}
 ),
-bans AS (  -- once for every hour that its window touches: a join by hours, not of all with all
-    SELECT banned_at, value, epoch_us(banned_at) // {HOUR} + later AS hour
+bans AS (
+    SELECT DISTINCT "at" AS banned_at, "at" + INTERVAL '{FAILOVER_HOURS} hours' AS over_at,
+           text_hash(concat_ws('|', account_id, time_text("at"))) AS value
+    FROM enforcement WHERE action = 'ban'
+),
+moments AS (  -- how many accounts started before each: no ban need meet them to be counted
+    SELECT moment, sum(started) OVER (ORDER BY moment) - started AS before
     FROM (
-        SELECT DISTINCT "at" AS banned_at, unnest({list(range(FAILOVER_HOURS + 1))}) AS later,
-               text_hash(concat_ws('|', account_id, time_text("at"))) AS value
-        FROM enforcement WHERE action = 'ban'
+        SELECT moment, CAST(sum(started) AS BIGINT) AS started
+        FROM (
+            SELECT started_at AS moment, 1 AS started FROM starts
+            UNION ALL SELECT banned_at, 0 FROM bans
+            UNION ALL SELECT over_at, 0 FROM bans
+        ) GROUP BY moment
+    )
+),
+telling AS (  -- once for every hour that its window touches: a join by hours, not of all with all
+    SELECT banned_at, over_at, value, epoch_us(banned_at) // {HOUR} + later AS hour
+    FROM (
+        SELECT banned_at, over_at, value, unnest({list(range(FAILOVER_HOURS + 1))}) AS later
+        FROM bans JOIN moments AS opening ON opening.moment = banned_at
+             JOIN moments AS closing ON closing.moment = over_at
+        WHERE closing.before - opening.before <= {MOST_STARTS}
     )
 )
 SELECT account, 'tempo' AS family, 'burst' AS kind,
@@ -82,8 +105,7 @@ SELECT account, 'tempo', 'pivot',
        CAST(used_at AS DATE), 1
 FROM pivots
 UNION ALL
-SELECT starts.account, 'tempo', 'after_ban', bans.value, CAST(starts.started_at AS DATE), 1
-FROM starts JOIN bans USING (hour)
-WHERE starts.started_at >= bans.banned_at
-  AND starts.started_at < bans.banned_at + INTERVAL '{FAILOVER_HOURS} hours'
+SELECT starts.account, 'tempo', 'after_ban', telling.value, CAST(starts.started_at AS DATE), 1
+FROM starts JOIN telling USING (hour)
+WHERE starts.started_at >= telling.banned_at AND starts.started_at < telling.over_at
 """

@@ -18,7 +18,7 @@ SELECT account, value, count(*) AS exchanges
 FROM (SELECT account, unnest(phrases) AS value FROM said_today) GROUP BY account, value
 """
 # Wordings of one day: account, kind, value, day, exchanges. On a large day only skeletons and
-# phrases that several accounts used. In: said_today, bins_today, phrases_today.
+# phrases that several accounts used. In: uses_today, bins_today, phrases_today.
 DAY = f"""
 WITH used AS (
     SELECT account, 'skeleton' AS kind, skeleton AS value, sum(exchanges)::BIGINT AS exchanges
@@ -29,11 +29,11 @@ WITH used AS (
         SELECT value FROM phrases_today GROUP BY value HAVING $small OR min(account) <> max(account)
     ) USING (value)
     UNION ALL
-    SELECT account, 'system_prompt', system_hash, count(*)
-    FROM said_today WHERE system_hash IS NOT NULL GROUP BY ALL
+    SELECT account, 'system_prompt', system_hash, sum(exchanges)::BIGINT
+    FROM uses_today WHERE system_hash IS NOT NULL GROUP BY account, system_hash
     UNION ALL
-    SELECT account, 'system_skeleton', system_skeleton, count(*)
-    FROM said_today WHERE system_skeleton IS NOT NULL GROUP BY ALL
+    SELECT account, 'system_skeleton', system_skeleton, sum(exchanges)::BIGINT
+    FROM uses_today WHERE system_skeleton IS NOT NULL GROUP BY account, system_skeleton
 )
 SELECT account, kind, value, $day AS day, exchanges FROM used ORDER BY {BY_KIND}, value, account
 """
