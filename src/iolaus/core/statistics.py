@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ def upper_tail(value: float, null: Floats, *, least_scale: float, robust: bool =
     else:
         centre, scale = float(null.mean()), float(null.std(ddof=1)) if null.size > 1 else 0.0
     z = (value - centre) / max(scale, least_scale)
-    p = float(stats.t.sf(z, TAIL_DF))
+    p = float(special.stdtr(TAIL_DF, -z))  # the tail of Student's t; stats.t takes 20 times as long
     if not robust:
         exceeding = int((null >= value).sum())
         p = max(p, exceeding / (null.size + 1))

@@ -71,6 +71,10 @@ class Series:
             _variances(of.indptr, of.indices, of.data, width, self.bins(width), found[scale])
         return found
 
+    @cached_property
+    def deviations(self) -> dict[str, Floats]:
+        return {scale: np.sqrt(variance) for scale, variance in self.variances.items()}
+
 
 @kernel
 def _variances(
@@ -97,9 +101,8 @@ def mean_correlations(groups: sp.csr_array, series: Series) -> dict[str, Floats]
         part = groups[start : start + GROUPS_AT_ONCE]
         pooled = np.asarray((part @ series.counts).todense(), dtype=np.float64)
         for scale, width in SCALES.items():
-            variance = series.variances[scale]
-            summed = part @ variance
-            pairs = (part @ np.sqrt(variance)) ** 2 - summed
+            summed = part @ series.variances[scale]
+            pairs = (part @ series.deviations[scale]) ** 2 - summed
             apart = _wider(pooled, width, series.bins(width)).var(axis=1) - summed
             into = found[scale][start : start + GROUPS_AT_ONCE]
             np.divide(apart, pairs, out=into, where=pairs > 1e-12)
