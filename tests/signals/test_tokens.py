@@ -7,9 +7,8 @@ import pytest
 from tests.signals.making import START, at, held, prepare
 
 from iolaus import signals
-from iolaus.core.tables import FAMILIES
+from iolaus.core.tables import FAMILIES, TOKEN_KINDS
 from iolaus.signals.tokens import device, money, network, registration, tempo, wording
-from iolaus.signals.tokens.kinds import KINDS
 
 
 def one_each(*names, **columns):
@@ -234,4 +233,4 @@ def test_every_kind_that_the_families_name_has_its_place_in_the_order():
     texts = (v for family in families for v in vars(family).values() if isinstance(v, str))
     words = set(re.findall(r"'([a-z_]+)'", re.sub(r"CASE kind .*? END", "", " ".join(texts))))
     others = {*FAMILIES, "ban", "day", "hour"} - {"device"}  # device: a family and a kind
-    assert words - others == set(KINDS)
+    assert words - others == set(TOKEN_KINDS)
