@@ -9,7 +9,7 @@ from iolaus.campaigns.clusters import MIN_ACCOUNTS, Cluster, cluster
 from iolaus.campaigns.content import Content
 from iolaus.campaigns.customers import customers
 from iolaus.campaigns.links import Links
-from iolaus.campaigns.membership import membership
+from iolaus.campaigns.membership import Grounds
 from iolaus.campaigns.token_matrix import token_matrix
 from iolaus.campaigns.wordings import COARSE, Division, communities, content_communities, divisions
 from iolaus.core.tables import FAMILIES
@@ -44,12 +44,8 @@ def claims(**given):
 
 
 def members_of(core, tokens, organizations=None):
-    return membership(
-        core,
-        tokens,
-        no_content(N),
-        customers(claims(organization_id=nobody(N) if organizations is None else organizations)),
-    )
+    declared = claims(organization_id=nobody(N) if organizations is None else organizations)
+    return Grounds(tokens, no_content(N), customers(declared)).grown(core)
 
 
 def union_find(pairs, accounts):
@@ -369,7 +365,7 @@ def test_strangers_with_a_card_of_their_own_leave_a_group_that_is_after_somethin
         np.float32
     )
     content = Content(vectors, np.full(N, 30))
-    found = membership(np.arange(26), matrix(engine, held), content, customers(claims()))
+    found = Grounds(matrix(engine, held), content, customers(claims())).grown(np.arange(26))
     assert found.members.tolist() == list(range(20))
 
 

@@ -74,13 +74,6 @@ class Membership:
         return belongs
 
 
-def membership(
-    core: Ints, tokens: TokenMatrix, content: Content, known: Customers, stay: float | None = None
-) -> Membership:
-    """One group, grown in its log: see Grounds.grown."""
-    return Grounds(tokens, content, known).grown(core, stay)
-
-
 @dataclass(frozen=True)
 class Grounds:
     """A log in which groups are grown, by several threads at once if need be: `desks` are those

@@ -14,7 +14,7 @@ COUNTS = {
     "tools_offered": "count(*) FILTER (WHERE tool_count > 0)",
     "many_choices": "count(*) FILTER (WHERE choice_count > 1)",
     "choices_known": "count(choice_count)",
-    "tokens_known": "count(input_tokens + output_tokens)",
+    "tokens_known": "count(CASE WHEN input_tokens IS NOT NULL THEN output_tokens END)",
     "cache_known": "count(cached_input_tokens)",
     "cache_used": "count(*) FILTER (WHERE cached_input_tokens > 0)",
     "reasoning_known": "count(reasoning_tokens)",
