@@ -21,7 +21,7 @@ from iolaus.app.pipeline import Prepared, look, prepare
 from iolaus.app.progress import silent
 from iolaus.app.settings import Settings
 from iolaus.app.source import open_source
-from iolaus.campaigns import Investigation, Looked, Results, customers, judge, membership
+from iolaus.campaigns import Investigation, Looked, Results, customers, judge, membership, odds
 from iolaus.core.files import write_table
 from iolaus.engine import Engine, Stages, Table
 from iolaus.worlds import score
@@ -36,7 +36,7 @@ KEPT = (
 # Rules inside a step, by the constant that makes each and the value at which it does nothing.
 RULES: Final[dict[str, tuple[Any, str, float]]] = {
     "small circles": (membership, "FEW", 1),
-    "addresses met again": (membership, "OFTEN_BITS", 0.0),
+    "addresses met again": (odds, "OFTEN_BITS", 0.0),
     "a firm's home": (customers, "FIRM_HOME", 0.0),
     "rate by size": (judge, "SIZE_POWER", 0.0),
 }

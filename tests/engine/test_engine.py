@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from iolaus.core.errors import ConfigError, ResourceError
-from iolaus.engine import DuckEngine, Stages, Table, discard, move, open_engine
+from iolaus.engine import DuckEngine, Stages, Table, discard, duck, move, open_engine, sizes
 
 
 @pytest.fixture
@@ -272,3 +272,37 @@ def test_a_spark_that_cannot_start_says_why(tmp_path):
         )
         assert done.returncode == 2, done.stderr[-2000:]
         assert said.replace("\\", "") in done.stderr
+
+
+GB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("memory", "others", "limit"),
+    [
+        (8 * GB, 0, 4.8 * GB),
+        (8 * GB, 3 * GB, 4.8 * GB),
+        (8 * GB, 5 * GB, 3 * GB),
+        (8 * GB, 7 * GB, 1.6 * GB),
+        (8 * GB, 20 * GB, 1.6 * GB),
+        (1 * GB, 2 * GB, 0.5 * GB),
+        (GB // 4, 2 * GB, 0.15 * GB),
+    ],
+)
+def test_the_engine_gives_way_to_what_python_holds_but_keeps_what_it_needs(memory, others, limit):
+    assert sizes.engine_limit(memory, others) == pytest.approx(limit, rel=1e-6)
+
+
+def test_what_python_holds_is_taken_from_the_limit_before_the_next_step(stages, monkeypatch):
+    with DuckEngine(stages, memory="8GB", threads=1) as engine:
+        limits = []
+        for held in (GB, 6 * GB, GB):
+            monkeypatch.setattr(duck, "resident", lambda held=held: held)
+            engine.step(f"after_{held}_{len(limits)}", "SELECT 1 AS x")
+            found = engine.fetch("SELECT current_setting('memory_limit') AS most")
+            limits.append(float(found["most"][0].as_py().removesuffix(" GiB")))
+        assert limits == pytest.approx([4.8, 2.0, 4.8], abs=0.11)  # it is cut to one digit
+
+
+def test_the_process_knows_its_size():
+    assert GB // 100 < (sizes.resident() or GB) < 100 * GB

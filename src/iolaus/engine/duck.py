@@ -1,7 +1,7 @@
 """DuckDB: the embedded reference engine. The only module that imports duckdb."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +13,10 @@ import pyarrow as pa
 from iolaus.core.errors import ConfigError, ResourceError
 from iolaus.core.files import aside, write_table
 from iolaus.engine.engine import Parameters
-from iolaus.engine.sizes import ENGINE_SHARE, size_in_bytes
+from iolaus.engine.sizes import engine_limit, resident, size_in_bytes
 from iolaus.engine.stages import Stages, Table
+
+CHANGE = 0.05  # of the run's memory: less is not worth a new limit
 
 # What SQL steps may call besides standard functions; engine.dialect spells these for Spark.
 MACROS = (
@@ -41,20 +43,22 @@ class DuckEngine:
     """Runs each named step as one SQL text, from Parquet to Parquet, within a memory limit.
 
     `memory` is what the whole run may take (for example "4GB"); DuckDB's buffers get ENGINE_SHARE
-    of it, and what does not fit spills into the stage directory.
+    of it, or what Python leaves (engine.sizes), and what does not fit spills into the stage
+    directory.
     """
 
     name = "duckdb"
 
     def __init__(self, stages: Stages, *, memory: str = "4GB", threads: int = 2) -> None:
-        limit = int(ENGINE_SHARE * size_in_bytes(memory))
+        self._memory = size_in_bytes(memory)
+        self._limit = engine_limit(self._memory, 0)
         if threads < 1:
             raise ConfigError(f"threads must be 1 or more, not {threads}.")
         self.stages = stages
         self._connection = duckdb.connect(":memory:")
         self._views: set[str] = set()
         spill = stages.directory / "spill"
-        self._set("memory_limit", f"{limit // 2**10}KiB")
+        self._set("memory_limit", f"{self._limit // 2**10}KiB")
         self._set("threads", threads)
         self._set("temp_directory", str(spill))
         self._set("TimeZone", "UTC")
@@ -144,13 +148,27 @@ class DuckEngine:
 
     def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and return its rows as Arrow."""
+        self._give_way()
         with self._readable_errors():
             relation = self._connection.sql(sql, params=dict(parameters or {}))
             return relation.to_arrow_table()
 
     def _execute(self, sql: str, parameters: Parameters | None = None) -> None:
+        self._give_way()
         with self._readable_errors():
             self._connection.execute(sql, dict(parameters) if parameters else None)
+
+    def _give_way(self) -> None:
+        """Set the limit to what the rest of the process leaves, where that has changed much."""
+        held = resident()
+        if held is None:
+            return
+        own = self._connection.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()")
+        limit = engine_limit(self._memory, held - int(own.fetchall()[0][0]))
+        if abs(limit - self._limit) > CHANGE * self._memory:
+            with suppress(duckdb.OutOfMemoryException):  # what it holds it cannot always spill
+                self._set("memory_limit", f"{limit // 2**10}KiB")
+                self._limit = limit
 
     @contextmanager
     def _readable_errors(self) -> Iterator[None]:
