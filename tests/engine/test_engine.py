@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from iolaus.core.errors import ConfigError, ResourceError
-from iolaus.engine import DuckEngine, Stages, Table, discard, duck, move, open_engine, sizes
+from iolaus.engine import (
+    DuckEngine,
+    Stages,
+    Table,
+    discard,
+    duck,
+    move,
+    open_engine,
+    shared_out,
+    sizes,
+)
 
 
 @pytest.fixture
@@ -73,6 +84,42 @@ def test_scratch_is_replaced_and_forgotten(engine):
     engine.forget("today")
     with pytest.raises(Exception, match="today"):
         engine.fetch("SELECT n FROM today")
+
+
+def test_values_that_stand_more_than_once(engine):
+    given = [3, 3, None, None, 7, -(2**63), -(2**63), -(2**63), 2**63 - 1, 0]
+    engine.register("given", pa.table({"x": given}))
+    engine.repeated("again", "given", "x")
+    assert sorted(engine.fetch("SELECT x FROM again")["x"].to_pylist()) == [-(2**63), 3]
+    engine.repeated("again", "again", "x")
+    assert engine.fetch("SELECT x FROM again").num_rows == 0
+
+
+@pytest.mark.parametrize("need", [1, 10**15])
+def test_work_is_shared_out_and_names_stay_each_hands_own(engine, tmp_path, need):
+    """With little need two hands of DuckDB work at once; else, and on Spark, one after another."""
+    engine.register("given", pa.table({"x": [1]}))
+    engine.step("common", "SELECT 100 AS base")
+    together = threading.Barrier(2 if need == 1 and engine.name == "duckdb" else 1)
+    for number in range(4):
+        pq.write_table(pa.table({"n": [number]}), tmp_path / f"{number}.parquet")
+
+    def work(hand, number):
+        hand.attach_files("mine", [tmp_path / f"{number}.parquet"])
+        hand.scratch("own", "SELECT n FROM mine")
+        hand.view("seen", "SELECT n FROM own")
+        together.wait(timeout=60)  # all names are taken by both now
+        found = hand.fetch("SELECT base + seen.n + own.n AS sum FROM common, seen, own")
+        hand.day_step("numbers", date(2026, 5, 1 + number), "SELECT n FROM own")
+        hand.forget("seen")
+        hand.forget("own")
+        return found["sum"].to_pylist()
+
+    assert list(shared_out(engine, work, range(4), need)) == [[100], [102], [104], [106]]
+    engine.attach_days("numbers")
+    assert sorted(engine.fetch("SELECT n FROM numbers")["n"].to_pylist()) == [0, 1, 2, 3]
+    with pytest.raises(Exception, match="own"):
+        engine.fetch("SELECT n FROM own")
 
 
 def test_what_a_kernel_made_is_kept(engine):

@@ -6,6 +6,7 @@ where the SQL asks for one. So whatever a pipeline runs is compared, step by ste
 
 import re
 from collections import Counter
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -46,6 +47,13 @@ class Twin(DuckEngine):
         self._compare("scratch", sql, parameters)
         super().scratch(name, sql, parameters)
 
+    def repeated(self, name, table, column) -> None:
+        super().repeated(name, table, column)
+        self.spark.register(table, super().fetch(f"FROM {table}"))
+        self.spark.repeated(name, table, column)
+        same(super().fetch(f"FROM {name}"), self.spark.fetch(f"SELECT * FROM {name}"))
+        self.compared["repeated"] += 1
+
     def view(self, name, sql) -> None:
         self._compare("view", sql, None)
         super().view(name, sql)
@@ -60,6 +68,11 @@ class Twin(DuckEngine):
             self.spark.attach_files(f"{name}_of_spark", files, columns)
             same(super().fetch(f"FROM {name}"), self.spark.fetch(f"SELECT * FROM {name}_of_spark"))
             self.compared["attach_files"] += 1
+
+    @contextmanager
+    def hands(self, need):
+        """One: Spark runs each text between two of DuckDB's."""
+        yield [self]
 
     def _compare(self, method: str, sql: str, parameters) -> None:
         flags = [v for v in (parameters or {}).values() if isinstance(v, bool)]

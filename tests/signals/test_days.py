@@ -56,6 +56,42 @@ def test_days_that_are_added_give_the_same_tables_and_old_ones_are_not_made_agai
                     assert one.read_bytes() == other.read_bytes(), one
 
 
+def test_days_made_side_by_side_are_the_same_files(tmp_path):
+    exchanges = random_exchanges(3)
+    for row in exchanges:
+        row["skeleton"] = row["ts"].minute % 4
+    written = []
+    for threads in (1, 3):
+        stages = Stages(tmp_path / str(threads), "a")
+        with DuckEngine(stages, memory="500MB", threads=threads) as engine:
+            keep(engine, exchanges)
+            assert len(stages.parts("bursts")) > 3
+            written.append([
+                (path.parent.name, path.name, path.read_bytes())
+                for table in ("account_days", *days.TABLES) for path in stages.parts(table)
+            ])  # fmt: skip
+    assert written[0] == written[1]
+
+
+def test_a_day_that_fails_stops_those_that_wait_for_it(tmp_path, monkeypatch):
+    step = DuckEngine.day_step
+
+    def failing(engine, name, day, *rest):
+        if name == "skeleton_days" and day == at(1).date():
+            raise OSError("no more")
+        step(engine, name, day, *rest)
+
+    monkeypatch.setattr(DuckEngine, "day_step", failing)
+    stages = Stages(tmp_path, "a")
+    with DuckEngine(stages, memory="500MB", threads=3) as engine:
+        with pytest.raises(OSError, match="no more"):
+            keep(engine, random_exchanges(3))
+        monkeypatch.undo()
+        assert all(path.name <= f"day={at(1).date()}" for path in stages.parts("bursts"))
+        keep(engine, random_exchanges(3))  # goes on
+        assert len(stages.parts("bursts")) == len(stages.parts("skeleton_days"))
+
+
 @pytest.mark.parametrize(("limit", "alone"), [(100, 3), (3, 0)])
 def test_a_large_day_leaves_out_what_one_account_alone_shows(engine, monkeypatch, limit, alone):
     monkeypatch.setattr(days, "LARGE_DAY", limit)

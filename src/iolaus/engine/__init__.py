@@ -5,12 +5,13 @@ from typing import Final
 from iolaus.core.errors import ConfigError
 from iolaus.engine.duck import DuckEngine
 from iolaus.engine.engine import Engine
+from iolaus.engine.sharing import shared_out
 from iolaus.engine.stages import Stages, Table
 from iolaus.engine.tables_on_disk import discard, move, rows_in_order
 
 __all__ = [
     "ENGINES", "DuckEngine", "Engine", "Stages", "Table", "discard", "move", "open_engine",
-    "rows_in_order",
+    "rows_in_order", "shared_out",
 ]  # fmt: skip
 
 ENGINES: Final = ("duckdb", "spark")

@@ -1,6 +1,7 @@
 """What every engine does: named steps in one SQL text, from Parquet to Parquet."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,9 @@ class Engine(Protocol):
     def scratch(self, name: str, sql: str, parameters: Parameters | None = None) -> None:
         """Keep rows in memory (and spill) under a name until the next call with that name."""
 
+    def repeated(self, name: str, table: str, column: str) -> None:
+        """`scratch` of the values (BIGINT) that stand more than once in a column of a table."""
+
     def view(self, name: str, sql: str) -> None:
         """Let SQL use a query's rows by a name, until `forget`. They may be kept, or made by each
         statement anew for the columns that it names: whichever costs this engine less."""
@@ -56,6 +60,12 @@ class Engine(Protocol):
 
     def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and return its rows as Arrow."""
+
+    def hands(self, need: int) -> AbstractContextManager[Sequence["Engine"]]:
+        """Engines for pieces of work that do not need each other, each used by one thread at a
+        time: they know this engine's tables, and the names that they make are their own. There are
+        as many as pay and as fit into the memory, if each piece holds `need` bytes; this engine
+        itself, if that is one. Until they are closed this engine is not used."""
 
     def close(self) -> None: ...
 

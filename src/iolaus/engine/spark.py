@@ -99,6 +99,13 @@ class SparkEngine:
         self._scratch[name] = made
         made.createOrReplaceTempView(name)
 
+    def repeated(self, name: str, table: str, column: str) -> None:
+        self.scratch(
+            name,
+            f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL "
+            f"GROUP BY {column} HAVING count(*) > 1",
+        )
+
     def view(self, name: str, sql: str) -> None:
         """Kept, as `scratch` does: a join made anew would be shuffled anew."""
         self.scratch(name, sql)
@@ -137,6 +144,11 @@ class SparkEngine:
         with self._readable_errors():
             rows: pa.Table = self._query(sql, parameters).toArrow()
             return rows
+
+    @contextmanager
+    def hands(self, need: int) -> Iterator[Sequence["SparkEngine"]]:
+        """One: a statement is shared out by Spark itself."""
+        yield [self]
 
     def _query(self, sql: str, parameters: Parameters | None) -> DataFrame:
         with self._readable_errors():

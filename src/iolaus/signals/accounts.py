@@ -11,8 +11,8 @@ from typing import Final
 import pyarrow as pa
 
 from iolaus.core.tables import ACCOUNTS
-from iolaus.engine import Engine, Table
-from iolaus.signals.day import Day, attach_day, days_of
+from iolaus.engine import Engine, Table, shared_out
+from iolaus.signals.day import Day, attach_day, days_of, held_bytes
 from iolaus.signals.parts import Keys, Parts, chained
 
 _CLAIMED = [name for name in ACCOUNTS.names if name not in ("account_id", "organization_id")]
@@ -62,10 +62,9 @@ def accounts(engine: Engine, claimed: pa.Table | None, days: Sequence[Day] | Non
     found = days_of(engine) if days is None else days
     keys = {day.day: Keys(day.source, "", "", "") for day in found if day.source}
     parts = Parts(engine, _ACCOUNT_DAYS, keys)
-    for day in found:
-        if not parts.choose("account_days", day.day):
-            sql = _ACCOUNT_DAYS.format(rows=attach_day(engine, day))
-            engine.day_step("account_days", day.day, sql, day.span)
+    missing = [day for day in found if not parts.choose("account_days", day.day)]
+    for _ in shared_out(engine, _count, missing, held_bytes(missing)):
+        pass
     engine.attach_days("account_days")
     engine.register("claimed", claimed if claimed is not None else ACCOUNTS.empty_table())
     return engine.step(
@@ -86,6 +85,12 @@ def accounts(engine: Engine, claimed: pa.Table | None, days: Sequence[Day] | Non
         ORDER BY account
         """,
     )
+
+
+def _count(engine: Engine, day: Day) -> None:
+    """Make the day's part of account_days."""
+    sql = _ACCOUNT_DAYS.format(rows=attach_day(engine, day))
+    engine.day_step("account_days", day.day, sql, day.span)
 
 
 def day_keys(engine: Engine, days: Sequence[Day]) -> dict[date, Keys]:

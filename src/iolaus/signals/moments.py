@@ -42,15 +42,11 @@ FROM said_today GROUP BY account, beat ORDER BY account, beat
 
 # prompt_hash, account, day, first_at (first time that day), failed (requests of that day that
 # failed), exchanges. On a large day only prompts that several accounts sent. Most prompts of a day
-# come once: the prompt alone tells which come again, and accounts are looked at for those alone.
-REPEATED_TODAY = """
-SELECT prompt_hash FROM said_today WHERE prompt_hash IS NOT NULL
-GROUP BY prompt_hash HAVING $small OR count(*) > 1
-"""
+# come once: accounts are looked at for those alone that come again.
 PROMPTS_TODAY = """
 SELECT account, prompt_hash, min(ts) AS first_at, count(*) FILTER (WHERE failed) AS failed,
        count(*) AS exchanges
-FROM said_today SEMI JOIN repeated_today USING (prompt_hash) GROUP BY account, prompt_hash
+FROM said_today SEMI JOIN prompts_again USING (prompt_hash) GROUP BY account, prompt_hash
 """
 PROMPT_DAYS = """
 SELECT prompt_hash, account, $day AS day, first_at, failed, exchanges

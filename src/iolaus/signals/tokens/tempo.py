@@ -19,15 +19,20 @@ MOST_STARTS: Final = 1_000
 SILENCE_DAYS = 3
 HOUR = 3_600_000_000  # microseconds
 
-# The skeletons of a day, on a large day those of several accounts; and who used them in which bin.
-SKELETONS_TODAY = """
-SELECT skeleton, min(account) <> max(account) AS several FROM said_today
-WHERE skeleton IS NOT NULL GROUP BY skeleton HAVING $small OR min(account) <> max(account)
-"""
-BINS_TODAY = f"""
-SELECT skeleton, several, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts) AS bin, account,
+# Who used which skeleton in which bin, skeletons that stand once left out on a large day; the
+# skeletons of a day, on a large day those of several accounts; and those in their bins.
+BINNED_TODAY = f"""
+SELECT skeleton, time_bucket(INTERVAL '{BIN_MINUTES} minutes', ts) AS bin, account,
        count(*) AS exchanges
-FROM said_today JOIN skeletons_today USING (skeleton) GROUP BY ALL
+FROM said_today SEMI JOIN skeletons_again USING (skeleton) GROUP BY ALL
+"""
+SKELETONS_TODAY = """
+SELECT skeleton, min(account) <> max(account) AS several FROM binned_today
+GROUP BY skeleton HAVING $small OR min(account) <> max(account)
+"""
+BINS_TODAY = """
+SELECT skeleton, several, bin, account, exchanges
+FROM binned_today JOIN skeletons_today USING (skeleton)
 """
 # Two tables of a day. In how many 10-minute bins how many accounts used a skeleton of several
 # accounts: skeleton, day, accounts (summed over bins). And who did in a bin of 3 accounts or more:
