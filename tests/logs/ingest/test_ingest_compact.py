@@ -143,9 +143,25 @@ def test_accounts_of_many_files_are_numbered_some_files_at_a_time(
         assert (tmp_path / f"{fold}.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()  # fmt: skip  # noqa: E501
 
 
-def test_a_file_in_another_order_is_put_in_order(
+def test_few_files_open_at_once_give_the_same_file(
     row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    log, store = tmp_path / "log", tmp_path / "store"
+    filled(log, store, row, commits=7)
+    merge_sorted(files(store, FIRST), tmp_path / "at once.parquet")
+    assert keys(tmp_path / "at once.parquet") == sorted(keys(tmp_path / "at once.parquet"))
+    for most in (2, 3, 6):  # seven files: three, two and one more level
+        monkeypatch.setattr("iolaus.logs.ingest.merge.MOST_OPEN", most)
+        merge_sorted(files(store, FIRST), tmp_path / f"{most}.parquet")
+        assert (tmp_path / f"{most}.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()  # fmt: skip  # noqa: E501
+    assert len(list(tmp_path.glob("*"))) == 6  # nothing is left beside them
+
+
+@pytest.mark.parametrize("most", [2, 64])
+def test_a_file_in_another_order_is_put_in_order(
+    most: int, row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iolaus.logs.ingest.merge.MOST_OPEN", most)
     monkeypatch.setattr("iolaus.logs.ingest.merge.RUN_GROUPS", 2)
     log, store = tmp_path / "log", tmp_path / "store"
     filled(log, store, row, commits=3)

@@ -1,9 +1,10 @@
 """Several files of a day as one, in the order of a commit's own: by account, time and hash.
 
 Only the keys of all rows are held (28 bytes a row, and each account's name); the rows themselves
-are read from each file in its order, as the output asks for them, so files of five minutes each
-cost little more than one. A file whose rows are in another order, because accounts were renamed
-since it was written, is first made into some that are not, on the disk.
+are read from each file in its order, as the output asks for them. Every file has rows for every
+part of the output, so MOST_OPEN files are merged at once, and what they become again. A file whose
+rows are in another order, because accounts were renamed since it was written, is first made into
+some that are not.
 """
 
 from collections.abc import Generator, Sequence
@@ -21,7 +22,10 @@ from iolaus.logs.durable import sync, sync_folder
 from iolaus.logs.ingest.order import Codes, in_order
 from iolaus.logs.ingest.write import ROW_GROUP, as_written
 
-READ_ROWS = 16_384  # of a file at once; 256 files of rows of 1 KB decoded: 4 GB at the very most
+MOST_READ = 16_384  # rows of a file at once
+READ_ROWS = 1 << 17  # of all files at once: of 64 files 2,048 each
+BUFFER_BYTES: Final = 1 << 15  # of a column of a file
+MOST_OPEN = 64  # files; a page and a dictionary of 30 columns of each: 4 GB at the very most
 RUN_GROUPS: Final = 8  # row groups that are ordered at once: 983,040 rows, about a commit's most
 KEYS: Final = ["account_id", "ts", "exchange_hash"]
 Kind = TypeVar("Kind", bound=np.generic)
@@ -30,37 +34,46 @@ Kind = TypeVar("Kind", bound=np.generic)
 def merge_sorted(files: Sequence[Path], to: Path) -> None:
     """One file of all rows of these by account, time and hash. On the disk when it returns.
 
-    Beside `to` there are files of its size meanwhile where some are in another order. Raises
-    InputError for a file that has a column in another type.
+    Beside `to` there are up to twice the files' bytes meanwhile, where they are many or some are in
+    another order. Raises InputError for a file that has a column in another type.
     """
     schema = _schema(files)
     to.parent.mkdir(parents=True, exist_ok=True)
-    order, ends, loose = _order(files)
-    if not any(loose):
-        _merge(files, schema, order, ends, to)
-        return
     with TemporaryDirectory(dir=to.parent) as folder:
-        parts: list[Path] = []
-        for path, is_loose in zip(files, loose, strict=True):
-            parts += _runs(path, Path(folder), len(parts)) if is_loose else [path]
-        order, ends, _ = _order(parts)
-        _merge(parts, schema, order, ends, to)
+        parts = _level(files, schema, Path(folder))
+        while len(parts) > MOST_OPEN:
+            parts = _level(parts, schema, Path(folder))
+        _merge(parts, schema, to)
+    _on_disk(to)
 
 
-def _merge(
-    files: Sequence[Path],
-    schema: pa.Schema,
-    order: NDArray[np.intp],
-    ends: NDArray[np.int64],
-    to: Path,
-) -> None:
+def _level(files: Sequence[Path], schema: pa.Schema, folder: Path) -> Sequence[Path]:
+    """The same rows as files that are in order each, and MOST_OPEN times fewer where they are more
+    than that. What was in `folder` before goes."""
+    before = list(folder.iterdir())
+    parts: list[Path] = []
+    for path in files:
+        parts += [path] if _is_sorted(path) else _runs(path, folder, len(parts))
+    if len(parts) > MOST_OPEN:
+        lots = [parts[n : n + MOST_OPEN] for n in range(0, len(parts), MOST_OPEN)]
+        parts = []
+        for lot in lots:
+            parts.append(folder / f"{len(parts)} of {lot[0].stem}.parquet")
+            _merge(lot, schema, parts[-1])
+    for path in before:
+        path.unlink()
+    return parts
+
+
+def _merge(files: Sequence[Path], schema: pa.Schema, to: Path) -> None:
+    order, ends = _order(files)
     which = np.searchsorted(ends, order, side="right")
     sizes = np.diff(ends, prepend=0)
-    cursors = [_Cursor(path, schema, int(n)) for path, n in zip(files, sizes, strict=True)]
+    at_once = max(1, min(MOST_READ, READ_ROWS // len(files)))
+    cursors = [_Cursor(path, schema, int(n), at_once) for path, n in zip(files, sizes, strict=True)]
     with pq.ParquetWriter(to, schema, **as_written(schema)) as writer:
         for start in range(0, len(order), ROW_GROUP):
             writer.write_table(_group(cursors, which[start : start + ROW_GROUP]))
-    _on_disk(to)
 
 
 def join_files(files: Sequence[Path], to: Path) -> None:
@@ -69,16 +82,16 @@ def join_files(files: Sequence[Path], to: Path) -> None:
     to.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetWriter(to, schema, compression="zstd") as writer:
         for path in files:
-            for batch in _batches(path, schema):
+            for batch in _batches(path, schema, MOST_READ):
                 writer.write_batch(batch)
     _on_disk(to)
 
 
 class _Cursor:
-    """The rows of one file in its order, READ_ROWS of them in memory; none once all were taken."""
+    """The rows of one file in its order, `at_once` of them in memory; none once all were taken."""
 
-    def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
-        self._batches = _batches(path, schema)
+    def __init__(self, path: Path, schema: pa.Schema, rows: int, at_once: int) -> None:
+        self._batches = _batches(path, schema, at_once)
         self._none = self._held = schema.empty_table()
         self._left = rows
 
@@ -110,28 +123,20 @@ def _group(cursors: Sequence[_Cursor], which: NDArray[np.intp]) -> pa.Table:
     return rows.take(pa.array(place)).combine_chunks()
 
 
-def _order(files: Sequence[Path]) -> tuple[NDArray[np.intp], NDArray[np.int64], list[bool]]:
-    """Which row of all files, one after another, comes when; where each file ends; and which files
-    are in another order (if any, there is no order of all rows)."""
-    accounts, micros, hashes = _keys(files)
-    ends = np.cumsum([len(one) for one in micros])
-    loose = [not _is_sorted(*keys) for keys in zip(accounts, micros, hashes, strict=True)]
-    if any(loose):
-        return np.empty(0, np.intp), ends, loose
-    return np.lexsort((_joined(hashes), _joined(micros), _joined(accounts))), ends, loose
-
-
-def _keys(
-    files: Sequence[Path],
-) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int64]], list[NDArray[np.int64]]]:
-    """Of each file its rows' accounts (places among all names), microseconds and hashes."""
+def _order(files: Sequence[Path]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Which row of all files, one after another, comes when; and where each file ends."""
     codes, micros, hashes = Codes(), list[NDArray[np.int64]](), list[NDArray[np.int64]]()
     for path in files:
-        table = pq.read_table(path, columns=KEYS, partitioning=None, read_dictionary=KEYS[:1])
+        table = _keys(path)
         codes.add(table["account_id"])
         micros.append(table["ts"].cast(pa.int64()).to_numpy())
         hashes.append(table["exchange_hash"].to_numpy())
-    return codes.ranked(), micros, hashes
+    ends = np.cumsum([len(one) for one in micros])
+    return np.lexsort((_joined(hashes), _joined(micros), _joined(codes.ranked()))), ends
+
+
+def _keys(path: Path) -> pa.Table:
+    return pq.read_table(path, columns=KEYS, partitioning=None, read_dictionary=KEYS[:1])
 
 
 def _joined(parts: list[NDArray[Kind]]) -> NDArray[Kind]:
@@ -141,13 +146,9 @@ def _joined(parts: list[NDArray[Kind]]) -> NDArray[Kind]:
     return whole
 
 
-def _is_sorted(
-    accounts: NDArray[np.int32], micros: NDArray[np.int64], hashes: NDArray[np.int64]
-) -> bool:
-    """Whether the rows of one file are in order."""
-    account, later = np.diff(accounts), np.diff(micros)
-    right = (later > 0) | ((later == 0) & (hashes[1:] >= hashes[:-1]))
-    return bool(np.all((account > 0) | ((account == 0) & right)))
+def _is_sorted(path: Path) -> bool:
+    order = in_order(_keys(path))
+    return bool(np.all(order[1:] > order[:-1]))
 
 
 def _runs(path: Path, folder: Path, number: int) -> list[Path]:
@@ -177,9 +178,10 @@ def _schema(files: Sequence[Path]) -> pa.Schema:
     return joined
 
 
-def _batches(path: Path, schema: pa.Schema) -> Generator[pa.RecordBatch, None, None]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=READ_ROWS):
+def _batches(path: Path, schema: pa.Schema, at_once: int) -> Generator[pa.RecordBatch, None, None]:
+    """All files are read from by turns: none of them whole, as it would be without buffers."""
+    with pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             columns = [
                 batch[field.name]
                 if field.name in batch.schema.names
