@@ -17,7 +17,14 @@ from iolaus.core.errors import ConfigError, InputError
 from iolaus.core.tables import ACCOUNTS, CAPABILITIES, ENFORCEMENT, EXCHANGES, TEXT_FEATURES
 from iolaus.worlds.metadata import settle, simulate_metadata
 from iolaus.worlds.metadata.encode import SCHEMA, hexed, ip_texts, numbered
-from iolaus.worlds.metadata.moments import SITTING, SLOT, SLOTS, Habits, day_keys
+from iolaus.worlds.metadata.moments import (
+    MOMENT,
+    MOMENTS,
+    RANK,
+    Habits,
+    Queued,
+    day_keys,
+)
 from iolaus.worlds.metadata.quick import Dealt, Quick
 from iolaus.worlds.metadata.volumes import plan
 from iolaus.worlds.metadata.wording import SHAPES, Texts
@@ -122,12 +129,42 @@ def test_helper_processes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         assert one.tobytes() == other.tobytes(), name  # reals hold nan
 
 
-def test_a_day_is_one_file_in_order_of_time(long: Made) -> None:
+def test_a_day_is_one_file_by_account_and_time(long: Made) -> None:
     assert len(long.files) == 45
     for file in long.files[::11]:
-        ts = pq.read_table(file)["ts"].to_pylist()
-        assert ts == sorted(ts)
+        rows = pq.read_table(file).select(["account_id", "ts", "exchange_id"])
+        order = list(zip(*(column.to_pylist() for column in rows), strict=True))
+        assert order == sorted(order)
+        ts = rows["ts"].to_pylist()
+        assert ts != sorted(ts)
+        assert len(set(rows["account_id"].to_pylist())) > 100
         assert {f"day={at.date().isoformat()}.parquet" for at in ts} == {file.name}
+
+
+def test_ids_do_not_tell_who_was_made_first(long: Made) -> None:
+    """The campaign's accounts are the last to be made; their ids lie among the others."""
+    guilty = long.truth["campaign_id"].is_valid().to_numpy()
+    assert long.truth["account_id"].to_pylist() == sorted(long.truth["account_id"].to_pylist())
+    assert 0.3 < np.flatnonzero(guilty).mean() / len(guilty) < 0.7
+
+
+def test_a_queue_goes_out_in_the_order_of_the_keys() -> None:
+    """Item and failure stay with their moment and account; one account's in order of time."""
+    rng = np.random.default_rng(2)
+    at = np.sort(rng.integers(0, 3 * 86_400_000_000, 900))
+    slot = rng.integers(0, 20, 900).astype(np.int32)
+    item = rng.permutation(900).astype(np.int32)
+    queued = Queued(at, slot, item, item % 3 == 0)
+    rank = rng.permutation(20).astype(np.int32)
+    left = {int(i): (int(a), int(s)) for i, a, s in zip(item, at, slot, strict=True)}
+    for day in range(3):
+        keys, rows = queued.day(day, rank)
+        assert np.all(np.diff(keys) > 0) and keys.min() >= 0
+        assert np.array_equal(keys >> RANK, rank[rows.slot])
+        micros = (keys >> MOMENT & (MOMENTS - 1)) + day * 86_400_000_000
+        for one, moment, account, failed in zip(rows.item, micros, rows.slot, rows.failed, strict=True):  # fmt: skip  # noqa: E501
+            assert left.pop(int(one)) == (moment, account) and failed == (one % 3 == 0)
+    assert not left
 
 
 def test_ids_are_unique_and_known(long: Made) -> None:
@@ -311,10 +348,12 @@ def test_every_exchange_of_every_account_falls_into_one_day() -> None:
     counts = plan(folk, total, days * 86_400.0, seed)
     assert np.array_equal(counts.sum(axis=0), total)
     slots = []
+    by_rank = np.random.default_rng(1).permutation(80)
+    habits = Habits.of(folk, np.argsort(by_rank).astype(np.int32))
     for day in range(days):
-        keys = day_keys(Habits.of(folk), counts, day, days * 86_400.0, seed)
-        at = (keys >> SITTING) / 1e6 + day * 86_400
-        slot = (keys >> SLOT) & (SLOTS - 1)
+        keys = day_keys(habits, counts, day, days * 86_400.0, seed)
+        at = (keys >> MOMENT & (MOMENTS - 1)) / 1e6 + day * 86_400
+        slot = by_rank[keys >> RANK]
         assert np.all(np.diff(keys) >= 0) and np.all(at < (day + 1) * 86_400)
         assert np.all(at >= folk.start[slot] - 1e-3) and np.all(at <= folk.end[slot] + 1e-3)
         slots.append(slot)

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from test_ingest_kill import NEVER, Killed, dying, protected
 from iolaus.core.errors import InputError
 from iolaus.logs.ingest import Protection, compact, note_of, reading, switch, writing
 from iolaus.logs.ingest.lock import without_readers
-from iolaus.logs.ingest.merge import merge_sorted
-from iolaus.logs.privacy import unseal
+from iolaus.logs.ingest.merge import KEYS, merge_sorted
+from iolaus.logs.privacy import AccessLog, Asking, Keys, rename_store, unseal
+from iolaus.logs.privacy.keys import Key
 
 Row = Callable[..., dict[str, Any]]
 FIRST, SECOND, END = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
+NAMES = ("b", "B", "\uffee", "\U0001f600", "acct")  # whose bytes sort neither as letters nor UTF-16
 
 
 def silent(day: date, files: int) -> None:
@@ -31,7 +33,11 @@ def filled(log: Path, store: Path, row: Row, commits: int = 4, **options: Any) -
     """So many commits of two days each; the minutes of one fall among those of the others."""
     for n in range(commits):
         made = [
-            row(f"{n}-{day}-{k}", ts=f"2026-03-0{day}T12:{(k * 7 + n) % 60:02}:00Z")
+            row(
+                f"{n}-{day}-{k}",
+                ts=f"2026-03-0{day}T12:{(k * 7 + n) % 3:02}:00Z",
+                account_id=NAMES[(k + n) % 4] if k else f"only in {n % 3}",
+            )
             for day in (1, 2)
             for k in range(5)
         ]
@@ -43,7 +49,15 @@ def files(store: Path, day: date, part: str = "exchanges") -> list[Path]:
     return sorted((store / part / f"day={day}").glob("*.parquet"))
 
 
-def test_a_day_becomes_one_file_of_the_same_rows_in_order_of_time(row: Row, tmp_path: Path) -> None:
+def keys(path: Path) -> list[tuple[bytes, Any, int]]:
+    """What the rows of a store's file are ordered by, row after row."""
+    return [
+        (r["account_id"].encode(), r["ts"], r["exchange_hash"])
+        for r in pq.read_table(path).to_pylist()
+    ]
+
+
+def test_a_day_becomes_one_file_of_the_same_rows_by_account(row: Row, tmp_path: Path) -> None:
     log, store = tmp_path / "log", tmp_path / "store"
     filled(log, store, row)
     before, told = rows(store), list[tuple[date, int]]()
@@ -52,9 +66,10 @@ def test_a_day_becomes_one_file_of_the_same_rows_in_order_of_time(row: Row, tmp_
     assert told == [(FIRST, 4)]
     assert (done.days, done.before, done.after) == (1, 4, 1)
     assert [len(files(store, day)) for day in (FIRST, SECOND)] == [1, 4]
-    now = pq.read_table(files(store, FIRST)[0])
-    times = now["ts"].to_pylist()
-    assert times == sorted(times)
+    now = keys(files(store, FIRST)[0])
+    assert now == sorted(now)
+    assert [at for _, at, _ in now] != sorted(at for _, at, _ in now)
+    assert len({name for name, _, _ in now}) == 7
     assert sorted(map(str, rows(store))) == sorted(map(str, before))
     note = note_of(files(store, FIRST)[0])
     assert note is not None
@@ -109,9 +124,92 @@ def test_small_pieces_give_the_rows_of_a_sort_of_them_all(
     filled(log, store, row)
     whole = pa.concat_tables(map(pq.read_table, files(store, FIRST)))
     merge_sorted(files(store, FIRST), tmp_path / "one.parquet")
-    expected = whole.sort_by([("ts", "ascending"), ("exchange_hash", "ascending")])
+    expected = whole.sort_by([(name, "ascending") for name in KEYS])
     assert pq.read_table(tmp_path / "one.parquet").equals(expected)
     assert pq.read_metadata(tmp_path / "one.parquet").num_row_groups == 7
+    assert keys(tmp_path / "one.parquet") == sorted(keys(tmp_path / "one.parquet"))
+
+
+def test_accounts_of_many_files_are_numbered_some_files_at_a_time(
+    row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, store = tmp_path / "log", tmp_path / "store"
+    filled(log, store, row, commits=5)
+    merge_sorted(files(store, FIRST), tmp_path / "at once.parquet")
+    assert len(set(pq.read_table(tmp_path / "at once.parquet")["account_id"].to_pylist())) == 7
+    for fold in (1, 6, 11):  # names: each file's, two files', three files' at once
+        monkeypatch.setattr("iolaus.logs.ingest.order.FOLD", fold)
+        merge_sorted(files(store, FIRST), tmp_path / f"{fold}.parquet")
+        assert (tmp_path / f"{fold}.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()  # fmt: skip  # noqa: E501
+
+
+def test_few_files_open_at_once_give_the_same_file(
+    row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, store = tmp_path / "log", tmp_path / "store"
+    filled(log, store, row, commits=7)
+    merge_sorted(files(store, FIRST), tmp_path / "at once.parquet")
+    assert keys(tmp_path / "at once.parquet") == sorted(keys(tmp_path / "at once.parquet"))
+    for most in (2, 3, 6):  # seven files: three, two and one more level
+        monkeypatch.setattr("iolaus.logs.ingest.merge.MOST_OPEN", most)
+        merge_sorted(files(store, FIRST), tmp_path / f"{most}.parquet")
+        assert (tmp_path / f"{most}.parquet").read_bytes() == (tmp_path / "at once.parquet").read_bytes()  # fmt: skip  # noqa: E501
+    assert len(list(tmp_path.glob("*"))) == 6  # nothing is left beside them
+
+
+@pytest.mark.parametrize("most", [2, 64])
+def test_a_file_in_another_order_is_put_in_order(
+    most: int, row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("iolaus.logs.ingest.merge.MOST_OPEN", most)
+    monkeypatch.setattr("iolaus.logs.ingest.merge.RUN_GROUPS", 2)
+    log, store = tmp_path / "log", tmp_path / "store"
+    filled(log, store, row, commits=3)
+    before = files(store, FIRST)
+    merge_sorted(before, tmp_path / "expected.parquet")
+    by_time = pq.read_table(before[1]).sort_by([(name, "ascending") for name in KEYS[1:]])
+    assert by_time["account_id"].to_pylist() != sorted(by_time["account_id"].to_pylist())
+    pq.write_table(by_time, before[1], row_group_size=1)  # three runs
+    backwards = pq.read_table(before[2]).take(list(range(5))[::-1])
+    pq.write_table(backwards, before[2])
+    compact(store, SECOND, silent)
+    merged = files(store, FIRST)
+    assert len(merged) == 1
+    assert pq.read_table(merged[0]).equals(pq.read_table(tmp_path / "expected.parquet"))
+    assert not (store / switch.WORK).exists() or not list((store / switch.WORK).iterdir())
+
+
+def test_names_are_ordered_as_pseudonyms_and_again_after_a_rotation(
+    row: Row, tmp_path: Path
+) -> None:
+    """The order of the real names would tell something of them."""
+    log, store = tmp_path / "log", tmp_path / "store"
+    first, second = Key("k1", b"1" * 32), Key("k2", b"2" * 32)
+    filled(log, store, row, 2, protection=Protection(Keys((first,)), ("account",), "drop"))
+    both = Keys((first, second))
+    write_lines(log / "exchanges" / "more.jsonl", *(row(n, account_id=n) for n in NAMES))
+    run(log, store, protection=Protection(both, ("account",), "drop"))
+    written = [keys(path) for path in files(store, FIRST)]
+    assert len(written) == 3 and all(rows == sorted(rows) for rows in written)
+    assert all(not name.decode().startswith(NAMES) for rows in written for name, _, _ in rows)
+    access = AccessLog(tmp_path / "access.jsonl")
+    asking = Asking("ada", "rotation", datetime(2026, 3, 4, tzinfo=UTC))
+    assert rename_store(store, access=access, asking=asking) > 0
+    renamed = [keys(path) for path in files(store, FIRST)]
+    assert renamed[:2] != [sorted(rows) for rows in renamed[:2]]
+    compact(store, SECOND, silent)
+    assert keys(files(store, FIRST)[0]) == sorted(row for rows in renamed for row in rows)
+
+
+def test_sealed_texts_stay_in_order_of_time(row: Row, tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="sealing needs the extra iolaus[privacy]")
+    log, store = tmp_path / "log", tmp_path / "store"
+    filled(log, store, row, 1, protection=protected(tmp_path))
+    stored = pq.read_table(files(store, FIRST)[0]).sort_by([(n, "ascending") for n in KEYS[1:]])
+    sealed = pq.read_table(files(store, FIRST, "texts")[0])
+    for name in ("exchange_id", "account_id"):
+        assert sealed[name].to_pylist() == stored[name].to_pylist()
+    assert keys(files(store, FIRST)[0]) == sorted(keys(files(store, FIRST)[0]))
 
 
 def test_a_column_that_came_later_is_null_before(row: Row, tmp_path: Path) -> None:
@@ -132,9 +230,6 @@ def test_what_it_cannot_merge_it_says_and_leaves(row: Row, tmp_path: Path) -> No
     filled(log, store, row, commits=2)
     path = files(store, FIRST)[0]
     table = pq.read_table(path)
-    pq.write_table(table.take(list(range(len(table)))[::-1]), path)
-    with pytest.raises(InputError, match="not sorted by time"):
-        compact(store, END, silent)
     where = table.column_names.index("status")
     pq.write_table(table.set_column(where, "status", pa.array(["200"] * len(table))), path)
     with pytest.raises(InputError, match="columns do not fit"):

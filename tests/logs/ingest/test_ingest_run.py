@@ -34,17 +34,36 @@ def lines(log: Path, name: str = "a.jsonl") -> Path:
     return log / "exchanges" / name
 
 
-def test_rows_land_in_their_day_by_time_without_their_texts(row: Any, log: Path, store: Path):
+def test_rows_land_in_their_day_by_account_without_their_texts(row: Any, log: Path, store: Path):
     late, early = "2026-03-02T00:00:00Z", "2026-03-01T23:59:59.999999Z"
-    write_lines(lines(log), row(1, ts=late), row(2, ts=early), row(3, ts="2026-03-01T01:00:00Z"))
+    write_lines(
+        lines(log),
+        row(1, ts=late),
+        row(2, ts=early),
+        row(3, ts="2026-03-01T01:00:00Z"),
+        row(4, ts="2026-03-01T00:00:00Z", account_id="b"),
+        row(5, ts="2026-03-01T12:00:00Z", account_id="B"),
+    )
     state = run(log, store)
     files = sorted(p.parent.name for p in (store / "exchanges").glob("*/*"))
     assert files == ["day=2026-03-01", "day=2026-03-02"]
-    assert [r["exchange_id"] for r in rows(store)] == ["e3", "e2", "e1"]
+    assert [r["exchange_id"] for r in rows(store)] == ["e5", "e3", "e2", "e4", "e1"]
     assert not {"prompt", "response", "system_prompt"} & set(rows(store)[0])
-    assert (state.read, state.stored) == (3, 3)
+    assert (state.read, state.stored) == (5, 5)
     assert is_store(store)
     assert open_log(store).store_sql is not None  # what a scan reads it by
+
+
+def test_the_same_rows_give_the_same_files_however_they_come(row: Any, tmp_path: Path):
+    many = [row(n, ts=f"2026-03-01T00:00:{n % 4:02}Z", account_id=f"{n % 7}") for n in range(60)]
+    for name, some in (("a", many), ("b", many[::-1])):
+        write_lines(tmp_path / name / "exchanges" / "a.jsonl", *some)
+        run(tmp_path / name, tmp_path / f"store {name}")
+    one, other = (next((tmp_path / f"store {n}").glob("exchanges/*/*")) for n in "ab")
+    assert one.read_bytes() == other.read_bytes()
+    found = [(r["account_id"], r["ts"], r["exchange_hash"]) for r in pq.read_table(one).to_pylist()]
+    assert found == sorted(found)
+    assert len(found) == 60
 
 
 def test_addresses_are_stored_in_one_spelling(row: Any, log: Path, store: Path):

@@ -38,7 +38,7 @@ class Pending:
 
 
 def by_time(rows: pa.Table, new: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The new rows, by time and then by hash: the same rows give the same file."""
+    """The new rows, by time and then by hash: the same rows give the same files."""
     kept = np.flatnonzero(new)
     micros = rows["ts"].cast(pa.int64()).to_numpy()[kept]
     hashes = rows["exchange_hash"].to_numpy()[kept]

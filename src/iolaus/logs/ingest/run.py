@@ -39,7 +39,7 @@ from iolaus.logs.mapping import LogMapping, load
 from iolaus.logs.privacy.store import ERASED_FILE
 from iolaus.logs.remote import located
 
-MOST_ROWS: Final = 1 << 20  # of a commit; its hashes and order take 32 B a row besides
+MOST_ROWS: Final = 1 << 20  # of a commit; its hashes and order take 60 B a row besides
 MOST_BAD: Final = 1 << 17  # rejected rows of a commit; as Python objects 300 B each: 40 MB
 WHO: Final = "iolaus ingest"
 PATIENCE_SECONDS: Final = 3_600.0  # an erasure may rewrite every file of a large store

@@ -1,4 +1,4 @@
-"""One commit's rows as files: a file per UTC day, sorted by time, texts dropped, sealed or kept.
+"""One commit's rows as files: a file per UTC day, by account; texts dropped, sealed or kept.
 
 STORE/exchanges/day=YYYY-MM-DD/ingest-NUMBER.parquet, texts/day=.../ingest-NUMBER.parquet (sealed),
 rejects/ingest-NUMBER.parquet. Files of a commit that was never completed are removed.
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from iolaus.core.tables import REJECTS, TEXT_COLUMNS
 from iolaus.logs.durable import sync_folder, write
+from iolaus.logs.ingest.order import accounts_together
 from iolaus.logs.ingest.source import Bad
 from iolaus.logs.privacy import Keys, Protector
 from iolaus.logs.privacy.pseudonyms import ALIASES
@@ -55,8 +56,10 @@ def write_days(
     protection: Protection | None,
     pool: ThreadPoolExecutor,
 ) -> pa.Table:
-    """Write these rows (`order`: which, sorted by time) into their days, as many at once as the
+    """Write these rows (`order`: which, by time and hash) into their days, as many at once as the
     pool has threads: more than that many days are never there a second time.
+
+    Exchanges are stored by account (order.py), sealed texts by time: they are found by their ids.
 
     Returns the aliases met (privacy), to be joined to the store's.
     """
@@ -78,18 +81,20 @@ def _write_day(
     which: NDArray[np.int64],
     protection: Protection | None,
 ) -> pa.Table:
-    part = rows.take(pa.array(which))
+    to = store / EXCHANGES_DIR / f"day={day}" / name
     if protection is None:
-        write_rows(part, store / EXCHANGES_DIR / f"day={day}" / name)
+        order = accounts_together(rows["account_id"].take(pa.array(which)))
+        write_rows(rows.take(pa.array(which[order])), to)
         return ALIASES.empty_table()
     protector = protection.protector()
+    part = rows.take(pa.array(which))
     at_once = SEALED_ROWS if protection.text == "encrypt" else part.num_rows
     batches = part.combine_chunks().to_batches(max_chunksize=at_once)
     done = [protector.exchanges(batch, day) for batch in batches]
     kept = pa.Table.from_batches([one.exchanges for one in done])
     if protection.text != "keep":
         kept = kept.drop_columns([text for text in TEXT_COLUMNS if text in kept.column_names])
-    write_rows(kept, store / EXCHANGES_DIR / f"day={day}" / name)
+    write_rows(kept.take(pa.array(accounts_together(kept["account_id"]))), to)
     sealed = pa.concat_tables([one.sealed for one in done])
     if sealed.num_rows:
         write(sealed, store / TEXTS_DIR / f"day={day}" / name)

@@ -1,9 +1,10 @@
-"""The exchanges of one UTC day, as sorted keys: moment, account and sitting in one integer.
+"""The exchanges of one UTC day, as sorted keys: account, moment and sitting in one integer.
 
-    key = microsecond of the day << 26 | account << 4 | number of the sitting modulo 16
+    key = rank of the account << 41 | microsecond of the day << 4 | number of the sitting modulo 16
 
-A day's microseconds take 37 bits, 2^22 accounts 22: together 63. Sorting the keys sorts the day,
-and an account's local day gives the same moments whichever UTC day asks for it.
+2^22 accounts take 22 bits, a day's microseconds 37: together 63. An account's rank is that of its
+id among all ids, so sorting the keys gives the order of a store's files, by account and then by
+time. An account's local day gives the same moments whichever UTC day asks for it.
 """
 
 from typing import Any, Final, NamedTuple
@@ -18,8 +19,9 @@ from iolaus.worlds.metadata.volumes import Counts
 from iolaus.worlds.model import DAY, HOUR, Floats, Ints, Schedule
 from iolaus.worlds.rhythms import RHYTHMS, profile
 
-SLOT, SITTING = 4, 26  # bits below the account, and below the moment
-SLOTS: Final = 1 << (SITTING - SLOT)  # accounts that a key has room for: 4,194,304
+MOMENT, RANK = 4, 41  # bits below the moment, and below the account
+MOMENTS: Final = 1 << (RANK - MOMENT)  # microseconds of a day, and more: 137,438,953,472
+MOST_ACCOUNTS: Final = 1 << (63 - RANK)  # that a key has room for: 4,194,304
 SECOND = 1_000_000
 EDGES: Final = np.array([np.cumsum(profile(r)[0]) for r in RHYTHMS])  # rhythms x 24
 
@@ -34,15 +36,16 @@ class Habits(NamedTuple):
     gap: NDArray[np.float32]
     rhythm: NDArray[np.int32]
     edges: Floats  # EDGES
+    rank: NDArray[np.int32]  # of the account's id among all
 
     @staticmethod
-    def of(folk: Folk) -> "Habits":
+    def of(folk: Folk, rank: NDArray[np.int32]) -> "Habits":
         """Take them from the accounts' columns."""
         zone = folk.reals[:, REALS.index("zone")].astype(np.float64) * HOUR
         session, gap = (folk.reals[:, REALS.index(n)].copy() for n in ("session", "gap"))
         return Habits(
             folk.start, folk.end, zone, session, gap,
-            folk.ints[:, INTS.index("rhythm")].copy(), EDGES,
+            folk.ints[:, INTS.index("rhythm")].copy(), EDGES, rank,
         )  # fmt: skip
 
 
@@ -72,12 +75,12 @@ class Queued(NamedTuple):
         at, slot, item, failed = (column[order] for column in columns)
         return Queued(at, slot, item, failed)
 
-    def day(self, number: int) -> tuple[Ints, "Queued"]:
-        """Sorted keys of one UTC day, and the rows in the keys' order."""
+    def day(self, number: int, rank: NDArray[np.int32]) -> tuple[Ints, "Queued"]:
+        """Sorted keys of one UTC day, and the rows in the keys' order. rank: as in Habits."""
         low, high = np.searchsorted(self.at, np.array([number, number + 1]) * DAY * SECOND)
         since = self.at[low:high] - number * DAY * SECOND
         sitting = (np.arange(low, high) // 8) & 15
-        keys = since << SITTING | self.slot[low:high].astype(np.int64) << SLOT | sitting
+        keys = rank[self.slot[low:high]].astype(np.int64) << RANK | since << MOMENT | sitting
         order = np.argsort(keys, kind="stable")
         at, slot, item, failed = (column[low:high][order] for column in self.columns())
         return keys[order], Queued(at, slot, item, failed)
@@ -123,6 +126,7 @@ def _sittings(
 ) -> int:  # fmt: skip
     """One account's local day: sittings of unequal length, gaps of seconds to minutes between."""
     sittings = max(1, min(count, poisson(state, count / habits.session[a])))
+    account = whole(habits.rank[a]) << RANK
     before, total = state[0], 0.0
     for _ in range(sittings):
         total += exponential(state) + 0.05
@@ -143,7 +147,7 @@ def _sittings(
             since = at - number * DAY
             if 0.0 <= since < DAY:
                 micro = min(whole(since * SECOND), DAY * SECOND - 1)
-                out[size] = micro << SITTING | a << SLOT | sitting & 15
+                out[size] = account | micro << MOMENT | sitting & 15
                 size += 1
         done = max(done, end)
     return size

@@ -41,7 +41,7 @@ from iolaus.worlds.metadata.columns import (
 )  # fmt: skip
 from iolaus.worlds.metadata.draws import State, begin, bits, mix, mixed, share_of, unit, whole
 from iolaus.worlds.metadata.folk import INTS, REALS
-from iolaus.worlds.metadata.moments import SITTING, SLOT, SLOTS
+from iolaus.worlds.metadata.moments import MOMENT, MOMENTS, RANK
 from iolaus.worlds.metadata.said import PHRASES, say
 from iolaus.worlds.metadata.tables import CHARS as TEXT_CHARS
 from iolaus.worlds.metadata.tables import Small, Tables
@@ -97,12 +97,12 @@ def fill(
 def _fill(
     out: Ints, ends: Small, phrases: Ints, keys: Ints, ints: Small, reals: NDArray[np.float32],
     addresses: Ints, pool: Small, kinds: Ints, texts: Ints, shapes: Floats, words: Small,
-    normals: NDArray[np.float32], releases: Floats, queues: Ints, sums: Ints, items: Small,
-    failures: NDArray[np.bool_], next_: int, day: int, seed: np.uint64, state: State,
+    normals: NDArray[np.float32], releases: Floats, queues: Ints, slots: Small, sums: Ints,
+    items: Small, failures: NDArray[np.bool_], next_: int, day: int, seed: np.uint64, state: State,
 ) -> int:  # fmt: skip
     for r in range(len(keys)):
-        slot = (keys[r] >> SLOT) & (SLOTS - 1)
-        micro, sitting = keys[r] >> SITTING, keys[r] & 15
+        slot = whole(slots[keys[r] >> RANK])
+        micro, sitting = (keys[r] >> MOMENT) & (MOMENTS - 1), keys[r] & 15
         begin(state, seed, _U(day), _U(keys[r]))
         item, failed = whole(NO_ITEM), unit(state) < FAILING
         if ints[slot, _QUEUE] != 0:

@@ -47,6 +47,7 @@ class Tables(NamedTuple):
     normals: NDArray[np.float32]
     releases: Floats  # tiers x releases, seconds; inf where there is none
     queues: Ints  # queues x (hash, share of grading)
+    slots: Small  # in the order of the accounts' ids
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,12 @@ class Dictionaries:
 
 
 def tables(
-    folk: Folk, releases: Releases, attacks: tuple[Attack, ...]
+    folk: Folk, releases: Releases, attacks: tuple[Attack, ...], slots: Small
 ) -> tuple[Tables, Dictionaries]:
-    """Lay the accounts' columns out for the loop. Clients and IPs get dictionaries."""
+    """Lay the accounts' columns out for the loop. Clients and IPs get dictionaries.
+
+    slots: of the accounts, in the order of their ids.
+    """
     clients = list(dict.fromkeys(folk.clients))
     number = {client: n for n, client in enumerate(clients)}
     client = np.array([number[c] for c in folk.clients], dtype=np.int32)
@@ -87,7 +91,7 @@ def tables(
         np.concatenate(list(parts.values())),
         np.array([kind_of(k) for k in folk.kinds], dtype=np.int64),
         np.concatenate([_texts(folk.frames), _texts(folk.systems)]), _shapes(), _words(),
-        normals(NORMALS), _release_times(releases), queues,
+        normals(NORMALS), _release_times(releases), queues, slots,
     )  # fmt: skip
     return looked_up, _dictionaries(folk, ips, clients, releases)
 
@@ -158,6 +162,11 @@ def _dictionaries(
 def account_numbers(count: int, seed: int) -> Ints:
     """What ids of accounts are made of: a bijection of the slots, so that they are unique."""
     return mix64(np.arange(count, dtype=np.int64), seed + 11)
+
+
+def by_id(numbers: Ints) -> Small:
+    """Slots in the order of the ids made of these numbers: they are written as unsigned ones."""
+    return np.argsort(numbers.view(np.uint64)).astype(np.int32)
 
 
 CHANNEL_NAMES: Final = pa.array(CHANNELS)

@@ -23,8 +23,8 @@ from iolaus.worlds.attacks import FAMILIES, customers, volumes
 from iolaus.worlds.metadata import settle
 from iolaus.worlds.metadata.encode import hexed
 from iolaus.worlds.metadata.folk import Folk, joined
-from iolaus.worlds.metadata.moments import SLOTS, Habits, Queued
-from iolaus.worlds.metadata.tables import account_numbers, tables
+from iolaus.worlds.metadata.moments import MOST_ACCOUNTS, Habits, Queued
+from iolaus.worlds.metadata.tables import account_numbers, by_id, tables
 from iolaus.worlds.metadata.volumes import plan, totals
 from iolaus.worlds.metadata.write import Scene, hidden_columns, write_days
 from iolaus.worlds.model import COVER, DAY
@@ -59,8 +59,10 @@ def simulate_metadata(
     tell: Progress = progress or _silent
     attacks = operators(family, seed, strength or {})
     members = checked(family, attacks, accounts, exchanges, out, campaign_accounts, days)
-    if accounts > SLOTS:
-        raise InputError(f"{accounts:,} accounts are too many.", next_step=f"{SLOTS:,} at most.")
+    if accounts > MOST_ACCOUNTS:
+        raise InputError(
+            f"{accounts:,} accounts are too many.", next_step=f"{MOST_ACCOUNTS:,} at most."
+        )
     releases = releases_of(stage_of(seed, days, None), generator(seed, "releases"))
     count = accounts - members - customers(attacks, members)
     folk = settle.honest(seed, days, corpora, FAMILIES[family].honest, count, processes, tell)
@@ -75,14 +77,17 @@ def simulate_metadata(
     scheduled = np.array([name is not None for name in folk.campaign])
     total = totals(folk, scheduled, exchanges - sum(volumes(attacks, members)), span)
     counts = plan(folk, total, span, seed)
-    looked_up, dictionaries = tables(folk, releases, attacks)
+    numbers = account_numbers(len(folk.start), seed)
+    slots = by_id(numbers)
+    looked_up, dictionaries = tables(folk, releases, attacks, slots)
     tell("schedule", 2, 2)
     hidden = hidden_columns(FAMILIES[family].hidden)
     write_table(releases_table(releases), out / "log" / "releases.parquet")
-    ids = hexed("acct_", account_numbers(len(folk.start), seed))
+    ids = hexed("acct_", numbers)
     _write_accounts(out, folk, ids, hidden, seed, span)
     sent = _write_sent(out, ids, queued)
-    scene = Scene(looked_up, dictionaries, Habits.of(folk), counts, queued, span, seed, hidden)
+    habits = Habits.of(folk, np.argsort(slots).astype(np.int32))
+    scene = Scene(looked_up, dictionaries, habits, counts, queued, span, seed, hidden)
     rows = write_days(scene, out / "log" / "exchanges", processes, tell)
     facts = {
         "family": family, "seed": seed, "days": days, "metadata_only": True,

@@ -1,4 +1,7 @@
-"""Days as Parquet files, two at a time; a day's memory is its keys and one batch of rows."""
+"""Days as Parquet files, two at a time; a day's memory is its keys and one batch of rows.
+
+Rows are in the order of a store's files: by account id, then by time.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,7 +73,7 @@ def write_days(scene: Scene, folder: Path, threads: int, tell: Progress) -> int:
 
 def _day(scene: Scene, day: int, folder: Path, first: int) -> int:
     keys = day_keys(scene.habits, scene.counts, day, scene.span, scene.seed)
-    own, queued = scene.queued.day(day)
+    own, queued = scene.queued.day(day, scene.habits.rank)
     if len(own):
         keys = np.concatenate([keys, own])
         keys.sort()
