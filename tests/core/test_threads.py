@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from iolaus.core.threads import in_order
+from iolaus.core.threads import in_order, side_by_side
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -31,3 +31,25 @@ def test_after_an_error_nothing_more_begins():
     with pytest.raises(ValueError, match="0"):
         list(in_order(work, range(1000), 2))
     assert len(begun) < 100
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_two_pieces_of_work_meet_where_there_are_two_threads(threads):
+    both = threading.Barrier(threads)
+
+    def work(result):
+        both.wait(timeout=30)
+        return result
+
+    assert side_by_side(lambda: work(1), lambda: work("two"), threads) == (1, "two")
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_error_of_either_is_raised(place):
+    def fail():
+        raise ValueError(place)
+
+    works = [lambda: 1, lambda: 2]
+    works[place] = fail
+    with pytest.raises(ValueError, match=str(place)):
+        side_by_side(*works, 2)

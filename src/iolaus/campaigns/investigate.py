@@ -31,7 +31,7 @@ from iolaus.campaigns.tests import examine, examine_again
 from iolaus.campaigns.token_matrix import TokenMatrix, token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
-from iolaus.core.threads import in_order
+from iolaus.core.threads import in_order, side_by_side
 from iolaus.engine import Engine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
@@ -86,9 +86,12 @@ def investigate(
     plan = forecast(engine, looked.tokens, seen.accounts)
     progress("link", 0, plan.total)
     matrix = token_matrix(looked.tokens, seen.accounts)
-    links = _linked(engine, looked.tokens, lambda: matrix, looked.content, plan, seed)
+    links, divided = side_by_side(
+        lambda: _linked(engine, looked.tokens, lambda: matrix, looked.content, plan, seed),
+        lambda: divisions(matrix, looked.content, seed),
+        threads,
+    )
     progress("link", plan.total, plan.total)
-    divided = divisions(matrix, looked.content, seed)
     groups = resumed(
         engine,
         f"groups_of_{looked.tokens.name}",
@@ -104,6 +107,11 @@ def investigate(
         groups_table,
         groups_from,
     )
+    even_links, groups_apart = side_by_side(
+        lambda: _even_links(engine, looked, seen.accounts, seed),
+        lambda: coherent_groups(matrix, seen, seed),
+        threads,
+    )
     scene = Scene(
         engine=engine,
         until=until,
@@ -112,10 +120,10 @@ def investigate(
         content=looked.content,
         links=links,
         plan=plan,
-        even_links=_even_links(engine, looked, seen.accounts, seed),
+        even_links=even_links,
         odd_tokens=token_matrix(looked.odd_days, seen.accounts),
         strata=strata(seen),
-        groups=coherent_groups(matrix, seen, seed),
+        groups=groups_apart,
         known=(known or Known.nothing()).numbers(seen.claims["account_id"]),
         seed=seed,
     )

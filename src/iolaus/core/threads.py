@@ -16,3 +16,14 @@ def in_order(work: Callable[[Item], Done], items: Sequence[Item], threads: int) 
         yield from pool.map(work, items)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def side_by_side(
+    one: Callable[[], Item], other: Callable[[], Done], threads: int
+) -> tuple[Item, Done]:
+    """What both give: at the same time if there are two threads, else one after the other."""
+    if threads < 2:
+        return one(), other()
+    with ThreadPoolExecutor(1) as pool:
+        later = pool.submit(other)
+        return one(), later.result()
