@@ -1,5 +1,6 @@
 """A state directory: days that were read once are not read again, and nothing else changes."""
 
+import hashlib
 import json
 import os
 from datetime import UTC, date, datetime, timedelta
@@ -116,6 +117,22 @@ class World:
     def lose(self, *names: str) -> None:
         for name in names:
             (self.log / "exchanges" / f"{name}.parquet").unlink()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_files_are_digested_by_several_threads_and_told_in_order(tmp_path, threads):
+    world = World(tmp_path, "files")
+    for day in range(DAYS):
+        world.add(f"day-{day}", [row for row in exchanges() if day_of(row) == day])
+    told: list[tuple[str, int, int]] = []
+    source = open_source(world.log, Settings(), lambda *step: told.append(step), threads=threads)
+    files = sorted((world.log / "exchanges").iterdir())
+    assert len(files) == DAYS
+    assert {name: (file.sha256, file.number) for name, file in source.fresh.items()} == {
+        f"exchanges/{file.name}": (hashlib.sha256(file.read_bytes()).hexdigest(), number)
+        for number, file in enumerate(files)
+    }
+    assert told == [("digest", done, DAYS) for done in range(DAYS + 1)]
 
 
 def tables(

@@ -1,7 +1,7 @@
 """Each family of tokens on a log written by hand."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from tests.signals.making import START, at, held, prepare
@@ -9,6 +9,7 @@ from tests.signals.making import START, at, held, prepare
 from iolaus import signals
 from iolaus.core.tables import FAMILIES, TOKEN_KINDS
 from iolaus.signals.tokens import device, money, network, registration, tempo, wording
+from iolaus.signals.tokens.kinds import FAMILY_OF
 
 
 def one_each(*names, **columns):
@@ -225,6 +226,43 @@ def test_even_and_odd_days_are_kept_apart_and_a_card_is_of_no_day(engine):
 
     assert [count(table, "ip_day") for table in ("whole", "even", "odd")] == [4, 2, 2]
     assert [count(table, "payment") for table in ("whole", "even", "odd")] == [1, 1, 0]
+
+
+def test_a_wording_may_be_an_account_s_own_on_even_days_alone_or_in_the_whole_alone(engine):
+    """5 % of 120 exchanges are 6, of the even day's 20 are 1."""
+    said = {0: {3: 10, 2: 5, 9: 85}, 1: {1: 2, 2: 1, 9: 17}}  # day -> skeleton -> times
+    assert (START.date() - date(1970, 1, 1)).days % 2 == 1  # so that day 1 is an even one
+    rows = [
+        {"account_id": name, "ts": at(day + i / 1000), "prompt_hash": i, "skeleton": skeleton}
+        for name in ("a", "b")
+        for day, times in said.items()
+        for i, skeleton in enumerate(s for s, n in times.items() for _ in range(n))
+    ]
+    claims = [{"account_id": name, "payment_fingerprint": "same"} for name in ("a", "b")]
+    prepare(engine, rows, claims)
+    until = at(9).date()
+    signals.whole_and_even_tokens(engine, until, "whole", "even")
+
+    def added(table):
+        sql = f"SELECT DISTINCT value, exchanges FROM {table} WHERE kind = 'skeleton'"
+        return {row["value"]: row["exchanges"] for row in engine.fetch(sql).to_pylist()}
+
+    assert added("whole") == {2: 6, 3: 10, 9: 102}
+    assert added("even") == {1: 2, 2: 1, 9: 17}
+    signals.tokens(engine, until, "whole_apart")
+    signals.tokens(engine, until, "even_apart", even_days=True)
+    for table in ("whole", "even"):
+        assert held(engine, table, "payment") == [{"a", "b"}]
+        both = [engine.fetch(f"SELECT * FROM {name}") for name in (table, f"{table}_apart")]
+        assert both[0] == both[1]
+
+
+def test_every_kind_is_carried_to_the_family_that_names_it():
+    for family in (device, money, network, registration, tempo, wording):
+        texts = " ".join(v for v in vars(family).values() if isinstance(v, str))
+        words = set(re.findall(r"'([a-z_]+)'", re.sub(r"CASE kind .*? END", "", texts)))
+        name = family.__name__.rsplit(".", 1)[1]
+        assert words & set(TOKEN_KINDS) == {k for k, of in FAMILY_OF.items() if of == name}
 
 
 def test_every_kind_that_the_families_name_has_its_place_in_the_order():

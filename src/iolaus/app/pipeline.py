@@ -186,9 +186,9 @@ def _accounts(source: Source) -> pa.Table | None:
 def look(prepared: Prepared, until: date) -> Looked:
     """Tokens of the days before `until`, whole and in the two halves that test each other."""
     engine, day = prepared.engine, f"{until:%Y%m%d}"
+    names = f"tokens_{day}", f"tokens_even_{day}"
     return Looked(
-        signals.tokens(engine, until, f"tokens_{day}"),
-        signals.tokens(engine, until, f"tokens_even_{day}", even_days=True),
+        *signals.whole_and_even_tokens(engine, until, *names),
         signals.held_out_tokens(engine, until, f"tokens_odd_{day}"),
         _content(engine, until),
     )

@@ -54,7 +54,7 @@ def replay(
     before = read_known(known)
     with ExitStack() as opened:
         opened.enter_context(reading(log, "iolaus replay"))
-        source = open_source(log, settings, report, mapping=mapping)
+        source = open_source(log, settings, report, mapping=mapping, threads=threads)
         key = f"{source.key(settings)} replay {every.days} {remembering} {digest(before)}"
         stages = Stages(out / "stages", key)
         making = prepare(

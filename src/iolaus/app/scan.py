@@ -74,7 +74,9 @@ def scan(
         reading(log, "iolaus scan"),
         open_state(since_last) if since_last is not None else nullcontext() as state,
     ):
-        source = open_source(log, settings, report, state, mapping, forget_gone=forget_gone)
+        source = open_source(
+            log, settings, report, state, mapping, threads=threads, forget_gone=forget_gone
+        )
         days = None if state is None else state.directory
         before = read_known(known)
         stages = Stages(out / "stages", f"{source.key(settings)} {digest(before)}", days)

@@ -12,6 +12,7 @@ from iolaus.app.progress import Reporter
 from iolaus.app.settings import Settings
 from iolaus.app.state import Ledger, ReadFile, State
 from iolaus.core.errors import InputError
+from iolaus.core.threads import in_order
 from iolaus.logs import Log, LogFile, exchange_files, open_log
 from iolaus.logs.enrichment import Enrichment, EnrichmentFiles, compile_files
 from iolaus.signals.text.embeddings import model_files
@@ -68,12 +69,13 @@ def open_source(
     state: State | None = None,
     mapping: Path | None = None,
     *,
+    threads: int = 1,
     forget_gone: bool = False,
 ) -> Source:
     """Open a log, find the embedding model and compile the enrichment files if there are any, and
-    digest the files that `state` does not know. mapping: a mapping file, in place of the log's own.
-    forget_gone: what the state has of files that are no longer there does not count.
-    Raises InputError where the state cannot be used."""
+    digest the files that `state` does not know, `threads` at a time. mapping: a mapping file, in
+    place of the log's own. forget_gone: what the state has of files that are no longer there does
+    not count. Raises InputError where the state cannot be used."""
     ledger = state.ledger if state is not None else Ledger()
     named = settings.enrichment != EnrichmentFiles()
     enrichment = compile_files(settings.enrichment) if named else None
@@ -91,7 +93,7 @@ def open_source(
         note = f"all days are made again: {why} changed"
         ledger = Ledger()
         log = _open(path, settings, ledger, listed, mapping)
-    fresh, known = _told(ledger, listed, report)
+    fresh, known = _told(ledger, listed, report, threads)
     gone = frozenset(set(known) - set(listed))
     digests = {file.name: file.sha256 for file in (*known.values(), *fresh.values())} | other
     return Source(
@@ -172,7 +174,7 @@ def _refuse_lost(path: Path, why: str, gone: Set[str]) -> None:
 
 
 def _told(
-    ledger: Ledger, listed: Mapping[str, LogFile], report: Reporter
+    ledger: Ledger, listed: Mapping[str, LogFile], report: Reporter, threads: int
 ) -> tuple[dict[str, ReadFile], dict[str, ReadFile]]:
     """The files to be read, and those that were (some under another name, some gone by now)."""
     known = {n: f for n, f in ledger.files.items() if n not in listed or _same(f, listed[n])}
@@ -180,9 +182,10 @@ def _told(
     gone = {file.sha256: name for name, file in known.items() if name not in listed}
     number = 1 + max((file.number for file in ledger.files.values()), default=-1)
     fresh = {}
-    for done, file in enumerate(other):
+    digests = in_order(LogFile.digest, other, threads)  # hashlib gives the GIL away
+    report("digest", 0, len(other))
+    for done, (file, sha256) in enumerate(zip(other, digests, strict=True), start=1):
         report("digest", done, len(other))
-        sha256 = file.digest()
         now = ReadFile(file.name, file.size, _changed_at(file), sha256, number)
         before = ledger.files.get(file.name)
         if sha256 in gone:
@@ -194,7 +197,6 @@ def _told(
         else:
             fresh[file.name] = now
             number += 1
-    report("digest", len(other), len(other))
     return fresh, known
 
 

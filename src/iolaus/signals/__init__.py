@@ -17,7 +17,7 @@ from iolaus.signals.features import DayFiles, features
 from iolaus.signals.parts import Earlier, Keys
 from iolaus.signals.text import warm_up
 from iolaus.signals.tokens import token_days
-from iolaus.signals.tokens.merge import held_out_tokens, tokens
+from iolaus.signals.tokens.merge import held_out_tokens, tokens, whole_and_even_tokens
 
 __all__ = [
     "ContentVectors",
@@ -37,4 +37,5 @@ __all__ = [
     "token_days",
     "tokens",
     "warm_up",
+    "whole_and_even_tokens",
 ]

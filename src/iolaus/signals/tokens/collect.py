@@ -10,7 +10,8 @@ from iolaus.signals.tokens.kinds import BY_KIND
 # Each family's SQL gives (account, family, kind, value, day, exchanges): what is told from accounts
 # and tables of the whole log, and what stands in daily tables as it is.
 _MADE: Final = (money.SQL, device.SQL, network.SQL, registration.SQL, tempo.SQL)
-_DAILY: Final = (device.DAILY, network.DAILY, wording.DAILY)
+_MAY_HOLD_LONE: Final = (device.DAILY, wording.DAILY)
+_DAILY: Final = (network.DAILY, *_MAY_HOLD_LONE)
 # What one account alone showed stands in the daily tables of a large day if it is of these kinds.
 _MAY_BE_ALONE: Final = "('client_software', 'system_prompt', 'system_skeleton')"
 
@@ -31,12 +32,7 @@ def token_days(engine: Engine) -> Table | None:
         return engine.step("token_days", _shared((*_MADE, *_DAILY)))
     engine.step("made_tokens", _shared(_MADE))
     engine.step("lone_tokens", _LONE, {"small": least <= LARGE_DAY})
-    engine.view(
-        "token_days",
-        f"SELECT account, family, kind, value, day, exchanges FROM ({_union(_DAILY)}) "
-        "ANTI JOIN lone_tokens USING (kind, value) "
-        "UNION ALL SELECT account, family, kind, value, day, exchanges FROM made_tokens",
-    )
+    engine.view("token_days", _WHERE_THEY_STAND)
     return None
 
 
@@ -59,7 +55,16 @@ def _shared(parts: tuple[str, ...]) -> str:
 
 # kind, value: of the daily tables' tokens those of one account alone.
 _LONE: Final = f"""
-SELECT kind, value FROM ({_union(_DAILY)})
+SELECT kind, value FROM ({_union(_MAY_HOLD_LONE)})
 WHERE kind IN {_MAY_BE_ALONE} OR ($small AND family = 'wording')
 GROUP BY kind, value HAVING min(account) = max(account)
+"""
+
+_WHERE_THEY_STAND: Final = f"""
+SELECT account, family, kind, value, day, exchanges FROM ({_union(_MAY_HOLD_LONE)})
+ANTI JOIN lone_tokens USING (kind, value)
+UNION ALL
+SELECT account, family, kind, value, day, exchanges FROM ({network.DAILY})
+UNION ALL
+SELECT account, family, kind, value, day, exchanges FROM made_tokens
 """
