@@ -2,9 +2,11 @@
 
 import threading
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
-from iolaus.core.threads import in_order, side_by_side
+from iolaus.core.threads import in_order, one_blas_thread, side_by_side
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -53,3 +55,14 @@ def test_an_error_of_either_is_raised(place):
     works[place] = fail
     with pytest.raises(ValueError, match=str(place)):
         side_by_side(*works, 2)
+
+
+def test_blas_has_one_thread_inside_and_its_own_after():
+    def counts():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    np.ones((2, 2)) @ np.ones((2, 2))  # loaded
+    before = counts()
+    assert before
+    assert one_blas_thread(counts)() == [1] * len(before)
+    assert counts() == before

@@ -31,7 +31,7 @@ from iolaus.campaigns.tests import examine, examine_again
 from iolaus.campaigns.token_matrix import TokenMatrix, token_matrix
 from iolaus.campaigns.unite import unite
 from iolaus.campaigns.wordings import Division, divisions
-from iolaus.core.threads import in_order, side_by_side
+from iolaus.core.threads import in_order, one_blas_thread, side_by_side
 from iolaus.engine import Engine, Table
 
 NOBODY = np.empty(0, dtype=np.int64)
@@ -60,6 +60,7 @@ class Looked:
     content: Content
 
 
+@one_blas_thread
 def investigate(
     engine: Engine,
     looked: Looked,
@@ -82,34 +83,32 @@ def investigate(
     releases, enforcement.
     """
     looked = _leave_out(engine, looked, without)
-    seen = behaviour(engine, until)
-    plan = forecast(engine, looked.tokens, seen.accounts)
-    progress("link", 0, plan.total)
-    matrix = token_matrix(looked.tokens, seen.accounts)
-    links, divided = side_by_side(
-        lambda: _linked(engine, looked.tokens, lambda: matrix, looked.content, plan, seed),
-        lambda: divisions(matrix, looked.content, seed),
-        threads,
-    )
-    progress("link", plan.total, plan.total)
-    groups = resumed(
-        engine,
-        f"groups_of_{looked.tokens.name}",
-        lambda: candidates(
-            cluster(links, seen.accounts, seed),
+    accounts = looked.content.counts.size
+
+    def loaded() -> tuple[TokenMatrix, tuple[Division, ...]]:
+        matrix = token_matrix(looked.tokens, accounts)
+        return matrix, divisions(matrix, looked.content, seed)
+
+    def grown() -> list[Candidate]:
+        return candidates(
+            cluster(links, accounts, seed),
             matrix,
             looked.content,
             seen.claims,
             divided,
             lambda done, total: progress("group", done, total),
             threads,
-        ),
-        groups_table,
-        groups_from,
-    )
-    even_links, groups_apart = side_by_side(
-        lambda: _even_links(engine, looked, seen.accounts, seed),
-        lambda: coherent_groups(matrix, seen, seed),
+        )
+
+    seen, (matrix, divided) = side_by_side(lambda: behaviour(engine, until), loaded, threads)
+    plan = forecast(engine, looked.tokens, accounts)
+    progress("link", 0, plan.total)
+    links = _linked(engine, looked.tokens, lambda: matrix, looked.content, plan, seed)
+    progress("link", plan.total, plan.total)
+    name = f"groups_of_{looked.tokens.name}"
+    groups, even_links = side_by_side(
+        lambda: resumed(engine, name, grown, groups_table, groups_from),
+        lambda: _even_links(engine, looked, accounts, seed),
         threads,
     )
     scene = Scene(
@@ -121,9 +120,9 @@ def investigate(
         links=links,
         plan=plan,
         even_links=even_links,
-        odd_tokens=token_matrix(looked.odd_days, seen.accounts),
+        odd_tokens=token_matrix(looked.odd_days, accounts),
         strata=strata(seen),
-        groups=groups_apart,
+        groups=coherent_groups(matrix, seen, seed),
         known=(known or Known.nothing()).numbers(seen.claims["account_id"]),
         seed=seed,
     )

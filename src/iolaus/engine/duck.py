@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
@@ -61,6 +62,7 @@ class DuckEngine:
         self._connection = duckdb.connect(":memory:")
         self._attached = "VIEW"  # a hand's: TEMP VIEW, which no other connection sees
         self._gives_way = True
+        self._turn = RLock()  # a connection serves one caller at a time
         self._views: set[str] = set()
         spill = stages.directory / "spill"
         self._set("memory_limit", f"{self._limit // 2**10}KiB")
@@ -163,8 +165,8 @@ class DuckEngine:
 
     def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and return its rows as Arrow."""
-        self._give_way()
-        with self._readable_errors():
+        with self._turn, self._readable_errors():
+            self._give_way()
             relation = self._connection.sql(sql, params=dict(parameters or {}))
             return relation.to_arrow_table()
 
@@ -190,12 +192,13 @@ class DuckEngine:
         hand = copy.copy(self)
         hand._connection = self._connection.cursor()
         hand._attached, hand._views, hand._gives_way = "TEMP VIEW", set(), False
+        hand._turn = RLock()
         hand._set("TimeZone", "UTC")  # each connection's own
         return hand
 
     def _execute(self, sql: str, parameters: Parameters | None = None) -> None:
-        self._give_way()
-        with self._readable_errors():
+        with self._turn, self._readable_errors():
+            self._give_way()
             self._connection.execute(sql, dict(parameters) if parameters else None)
 
     def _give_way(self) -> None:
