@@ -95,6 +95,27 @@ def test_values_that_stand_more_than_once(engine):
     assert engine.fetch("SELECT x FROM again").num_rows == 0
 
 
+def test_two_threads_may_ask_one_engine(engine):
+    """They take turns; DuckDB refuses a connection that is busy."""
+    failed, times = [], 30 if engine.name == "duckdb" else 2
+
+    def ask(number):
+        try:
+            for _ in range(times):
+                engine.register(f"given_{number}", pa.table({"x": range(1000)}))
+                found = engine.fetch(f"SELECT sum(x) AS s FROM given_{number}, range(300)")
+                assert found["s"].to_pylist() == [300 * 499_500]
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
 @pytest.mark.parametrize("need", [1, 10**15])
 def test_work_is_shared_out_and_names_stay_each_hands_own(engine, tmp_path, need):
     """With little need two hands of DuckDB work at once; else, and on Spark, one after another."""

@@ -114,7 +114,8 @@ class DuckEngine:
         found = repeated(rows[column].to_numpy())
         self.register("repeated_values", pa.table({column: found}))
         self.scratch(name, "SELECT * FROM repeated_values")
-        self._connection.unregister("repeated_values")
+        with self._turn:
+            self._connection.unregister("repeated_values")
 
     def view(self, name: str, sql: str) -> None:
         """Let SQL use a query's rows by a name, until `forget`.
@@ -161,7 +162,8 @@ class DuckEngine:
 
     def register(self, name: str, rows: pa.Table) -> None:
         """Let SQL use rows in memory by a name (small tables: settings, selections)."""
-        self._connection.register(name, rows)
+        with self._turn:
+            self._connection.register(name, rows)
 
     def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and return its rows as Arrow."""
