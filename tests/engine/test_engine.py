@@ -95,6 +95,11 @@ def test_values_that_stand_more_than_once(engine):
     assert engine.fetch("SELECT x FROM again").num_rows == 0
 
 
+def test_a_single_piece_of_work_has_all_threads(engine):
+    with engine.hands(1, 1) as hands:
+        assert list(hands) == [engine]
+
+
 def test_two_threads_may_ask_one_engine(engine):
     """They take turns; DuckDB refuses a connection that is busy."""
     failed, times = [], 30 if engine.name == "duckdb" else 2

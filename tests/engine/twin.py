@@ -70,7 +70,7 @@ class Twin(DuckEngine):
             self.compared["attach_files"] += 1
 
     @contextmanager
-    def hands(self, need):
+    def hands(self, need, pieces):
         """One: Spark runs each text between two of DuckDB's."""
         yield [self]
 

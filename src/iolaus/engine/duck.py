@@ -173,11 +173,11 @@ class DuckEngine:
             return relation.to_arrow_table()
 
     @contextmanager
-    def hands(self, need: int) -> Iterator[Sequence["DuckEngine"]]:
+    def hands(self, need: int, pieces: int) -> Iterator[Sequence["DuckEngine"]]:
         """Connections to the same database. Two statements of one thread each take three quarters
         of the time that they take one after another on two (docs/decisions/0034)."""
         self._give_way()
-        count = max(1, min(self._threads, self._limit // max(need, 1)))
+        count = max(1, min(self._threads, pieces, self._limit // max(need, 1)))
         if count == 1:
             yield [self]
             return

@@ -61,11 +61,11 @@ class Engine(Protocol):
     def fetch(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Run a query and return its rows as Arrow."""
 
-    def hands(self, need: int) -> AbstractContextManager[Sequence["Engine"]]:
+    def hands(self, need: int, pieces: int) -> AbstractContextManager[Sequence["Engine"]]:
         """Engines for pieces of work that do not need each other, each used by one thread at a
         time: they know this engine's tables, and the names that they make are their own. There are
-        as many as pay and as fit into the memory, if each piece holds `need` bytes; this engine
-        itself, if that is one. Until they are closed this engine is not used."""
+        as many as pay for so many pieces and as fit into the memory, if each piece holds `need`
+        bytes; this engine itself, if that is one. Until they are closed this engine is not used."""
 
     def close(self) -> None: ...
 

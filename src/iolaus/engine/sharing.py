@@ -15,7 +15,7 @@ def shared_out(
     engine: Engine, work: Callable[[Engine, Item], Done], items: Sequence[Item], need: int
 ) -> Iterator[Done]:
     """`work` of each item, begun and given in their order. need: bytes that one holds meanwhile."""
-    with engine.hands(need) as hands:
+    with engine.hands(need, len(items)) as hands:
         if len(hands) == 1:
             yield from (work(hands[0], item) for item in items)
             return

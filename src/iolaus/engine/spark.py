@@ -146,7 +146,7 @@ class SparkEngine:
             return rows
 
     @contextmanager
-    def hands(self, need: int) -> Iterator[Sequence["SparkEngine"]]:
+    def hands(self, need: int, pieces: int) -> Iterator[Sequence["SparkEngine"]]:
         """One: a statement is shared out by Spark itself."""
         yield [self]
 
