@@ -5,9 +5,9 @@ from iolaus.core.errors import ConfigError
 from iolaus.logs import Log
 
 # Exchanges per second of a whole scan on 2 cores. Logs with text (benchmarks/main_job): a busy
-# machine, an idle one. Stores (benchmarks/speed): 3 million in 28 s (3e6 / 28 = 107,000), and
-# 300 million in 968 s (3e8 / 968 = 310,000).
-TEXT_RATES, STORE_RATES = (30_000, 60_000), (107_000, 310_000)
+# machine, an idle one. Stores (benchmarks/speed): 3 million in 24 s (3e6 / 24 = 125,000), and
+# 300 million in 698 s (3e8 / 698 = 430,000).
+TEXT_RATES, STORE_RATES = (30_000, 60_000), (125_000, 430_000)
 # Per exchange on disk while it runs. Worlds of 158,400 exchanges with text: features take 172 (a
 # store is read as it is, without that copy). Worlds without text of 3 and 30 million: all the rest
 # takes 33 and 10. 172 + 33 = 205; 4.15 million exchanges with text took 853 MB, 206 each.
