@@ -166,6 +166,16 @@ def test_files_are_read_with_a_select_list(engine, tmp_path):
     assert [row["missing"] for row in rows] == [None]
 
 
+def test_a_directory_called_key_and_value_adds_no_column(engine, tmp_path):
+    folder = tmp_path / "cover=0.5" / "day=2026-05-04"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"x": [1]}), folder / "x.parquet")
+    engine.attach_files("files", [folder / "x.parquet"])
+    engine.attach(Table("one", folder / "x.parquet"))
+    for name in ("files", "one"):
+        assert engine.fetch(f"SELECT * FROM {name}").to_pylist() == [{"x": 1}]
+
+
 @pytest.mark.parametrize("days_are_files", [True, False])
 def test_a_table_of_several_files_is_read_and_moved(engine, tmp_path, days_are_files):
     """Spark writes a large table as a directory; both engines read it."""

@@ -148,16 +148,14 @@ class DuckEngine:
         """Let SQL use a table by its name."""
         self._execute(
             f"CREATE OR REPLACE {self._attached} {table.name} AS "
-            f"SELECT * FROM read_parquet('{_escaped(_files_of(table.path))}')"
+            f"SELECT * FROM {_read([table.path])}"
         )
         return table
 
     def attach_files(self, name: str, files: Sequence[Path], columns: str = "*") -> None:
         """Let SQL use the rows of several Parquet files by a name. `columns`: a SELECT list."""
-        listed = ", ".join(f"'{_escaped(_files_of(file))}'" for file in files)
         self._execute(
-            f"CREATE OR REPLACE {self._attached} {name} AS "
-            f"SELECT {columns} FROM read_parquet([{listed}])"
+            f"CREATE OR REPLACE {self._attached} {name} AS SELECT {columns} FROM {_read(files)}"
         )
 
     def register(self, name: str, rows: pa.Table) -> None:
@@ -246,6 +244,12 @@ class DuckEngine:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _read(files: Sequence[Path]) -> str:
+    """The files' own columns: a directory that is called key=value adds none."""
+    listed = ", ".join(f"'{_escaped(_files_of(file))}'" for file in files)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def _files_of(path: Path) -> Path:
