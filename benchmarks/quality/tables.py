@@ -116,7 +116,7 @@ def _aims_lost(found: list[Result]) -> list[list[str]]:
     over = [f"`{name}` {value:.3f}" for name, value in known.items() if value > AIMED_LOST]
     average, each = NOT_YET, NOT_YET
     if values:
-        average = f"{_number(mean(values))} ({len(values)} families)"
+        average = f"{_number(mean(values))} (families: {len(values)})"
         each = f"over it: {', '.join(over)}" if over else f"{max(values):.3f} at most"
     aim = f"{AIMED_LOST:.2f} at most"
     long = "exchanges lost before naming, campaigns longer than a week"

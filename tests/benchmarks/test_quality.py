@@ -138,7 +138,8 @@ def test_aims_that_are_missed_are_said_to_be_missed(whole):
     assert row(text, "worlds without a campaign")[2:] == [
         "1 of 2 (9.45% to 90.55%)", "**no**",
     ]  # fmt: skip
-    assert row(text, "exchanges lost")[2:] == ["0.060 on average; over it: `long` 0.060", "**no**"]
+    assert row(text, "exchanges lost")[2:] == ["0.060 (families: 1)", "**no**"]
+    assert row(text, "the same, each family")[2:] == ["over it: `long` 0.060", "**no**"]
     assert row(text, "no peer ahead")[2:] == ["1 of 1 families", "yes"]
     best = scored(100, 100, 100)
     whole[4]["peers"]["seat"]["score"] = best
@@ -146,7 +147,8 @@ def test_aims_that_are_missed_are_said_to_be_missed(whole):
         "0 of 1 families; not in `long` (seat)", "**no**",
     ]  # fmt: skip
     whole[6]["attack"]["days"] = 2.0  # shorter than a week: not asked of it
-    assert row(tables.aims(whole), "exchanges lost")[2:] == [tables.NOT_YET, "-"]
+    for name in ("exchanges lost", "the same, each family"):
+        assert row(tables.aims(whole), name)[2:] == [tables.NOT_YET, "-"]
 
 
 def test_tables_add_worlds_up(whole):
