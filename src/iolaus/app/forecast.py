@@ -5,9 +5,9 @@ from iolaus.core.errors import ConfigError
 from iolaus.logs import Log
 
 # Exchanges per second of a whole scan on 2 cores. Logs with text (benchmarks/main_job): a busy
-# machine, an idle one. Stores (benchmarks/speed): 3 million in 24 s (3e6 / 24 = 125,000), and
+# machine, an idle one. Stores (benchmarks/speed): 3 million in 19 s (3e6 / 19 = 158,000), and
 # 300 million in 698 s (3e8 / 698 = 430,000).
-TEXT_RATES, STORE_RATES = (30_000, 60_000), (125_000, 430_000)
+TEXT_RATES, STORE_RATES = (30_000, 60_000), (158_000, 430_000)
 # Per exchange on disk while it runs. Worlds of 158,400 exchanges with text: features take 172 (a
 # store is read as it is, without that copy). Worlds without text of 3 and 30 million: all the rest
 # takes 33 and 10. 172 + 33 = 205; 4.15 million exchanges with text took 853 MB, 206 each.
